@@ -112,21 +112,39 @@ __device__ __forceinline__ void mma(float (&sums)[4], const uint32_t (&a)[4], ui
     }
 }
 
+/// Brings keys or values of a whole head, whose addresses follow from each other at compile time.
+template <int HD, int PARTS, int FORMAT, int THREADS>
+__device__ __forceinline__ void loadWhole(uint16_t *to, const uint8_t *from, int count) {
+    constexpr int PITCH = HD + 8;
+    constexpr int CHUNKS = HD / 8; // of a position, 16 bytes each
+    constexpr int POSITIONS = THREADS / CHUNKS; // that all threads copy at a time
+    constexpr int POSITION_BYTES = (FORMAT == FLOAT32 ? 2 : 1) * HD * 2;
+    int chunk = threadIdx.x % CHUNKS;
+    int first = threadIdx.x / CHUNKS;
+    to += first * PITCH + chunk * 8;
+    from += first * POSITION_BYTES + chunk * 16;
+#pragma unroll
+    for (int part = 0; part < PARTS; part++) {
+#pragma unroll
+        for (int i = 0; i < BLOCK / POSITIONS; i++) {
+            bool there = first + i * POSITIONS < count && (FORMAT == FLOAT32 || part == 0);
+            int at = i * POSITIONS * POSITION_BYTES + (FORMAT == FLOAT32 ? part * HD * 2 : 0);
+            copyChunk(to + (part * BLOCK + i * POSITIONS) * PITCH, from + at, there);
+        }
+    }
+}
+
 /// Brings keys or values of a head's 32 positions to shared memory, as parts: [PARTS][32][HD + 8].
 ///
 /// @param count positions that there are; the others are filled with zeros
 template <int HD, int PARTS, int FORMAT>
-__device__ __forceinline__ void load(uint16_t *to, const uint8_t *from, int headDim, int count, bool whole) {
+__device__ __forceinline__ void load(uint16_t *to, const uint8_t *from, int headDim, int count) {
     constexpr int PITCH = HD + 8;
-    if (FORMAT != INT8 && whole) {
-        constexpr int CHUNKS = HD / 8;
-        for (int i = threadIdx.x; i < PARTS * BLOCK * CHUNKS; i += blockDim.x) {
-            int part = i / (BLOCK * CHUNKS);
-            int position = i / CHUNKS % BLOCK;
-            int chunk = i % CHUNKS;
-            long at = FORMAT == FLOAT32 ? (long)(position * 2 + part) * headDim * 2 : (long)position * headDim * 2;
-            bool there = position < count && chunk * 8 < headDim && (FORMAT == FLOAT32 || part == 0);
-            copyChunk(to + (part * BLOCK + position) * PITCH + chunk * 8, there ? from + at + chunk * 16 : from, there);
+    if (FORMAT != INT8 && headDim == HD) {
+        if (blockDim.x == 128) {
+            loadWhole<HD, PARTS, FORMAT, 128>(to, from, count);
+        } else {
+            loadWhole<HD, PARTS, FORMAT, 32>(to, from, count);
         }
         return;
     }
@@ -176,12 +194,12 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
     int2 tile = p.tiles[blockIdx.x];
     Span span = p.cache.spans[tile.x];
     int headDim = p.cache.headDim;
-    bool whole = headDim % 8 == 0;
     int lane = threadIdx.x & 31;
     int quarter = lane & 3;
     int rows = span.tokens * p.group;
     bool idle = tile.y + (threadIdx.x >> 5) * 16 >= rows; // a warp that has no row only copies
     int firstRow = tile.y + (threadIdx.x >> 5) * 16 + (lane >> 2);
+    int warpPosition = span.position + (tile.y + (threadIdx.x >> 5) * 16) / p.group; // of the warp's first row
     int queryWidth = p.cache.heads * p.group * headDim;
 
     // Rows behind the last are computed like the last, and not written.
@@ -225,8 +243,8 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
     auto fetch = [&](int block) {
         uint16_t *to = memory + (block & 1) * 2 * OPERAND;
         int count = min(BLOCK, known - block * BLOCK);
-        load<HD, PARTS, FORMAT>(to, keysOf(p.cache, span, block, head), headDim, count, whole);
-        load<HD, PARTS, FORMAT>(to + OPERAND, valuesOf(p.cache, span, block, head), headDim, count, whole);
+        load<HD, PARTS, FORMAT>(to, keysOf(p.cache, span, block, head), headDim, count);
+        load<HD, PARTS, FORMAT>(to + OPERAND, valuesOf(p.cache, span, block, head), headDim, count);
         asm volatile("cp.async.commit_group;" ::: "memory");
     };
     fetch(0);
@@ -271,6 +289,7 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
             }
         }
 
+        bool hides = block * BLOCK + BLOCK - 1 > warpPosition; // whether some row of the warp does not see all keys
         float correction[2];
 #pragma unroll
         for (int half = 0; half < 2; half++) {
@@ -280,14 +299,14 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
 #pragma unroll
                 for (int j = 0; j < 2; j++) {
                     float &score = scores[i][half * 2 + j];
-                    int key = block * BLOCK + i * 8 + quarter * 2 + j;
-                    score = key <= position[half] ? score * p.scale : -INFINITY;
+                    score *= p.scale;
+                    if (hides && block * BLOCK + i * 8 + quarter * 2 + j > position[half]) score = -INFINITY;
                     greatest = fmaxf(greatest, score);
                 }
             }
             greatest = fmaxf(greatest, __shfl_xor_sync(0xffffffff, greatest, 1));
             greatest = fmaxf(greatest, __shfl_xor_sync(0xffffffff, greatest, 2));
-            correction[half] = exp2f(maximum[half] - greatest);
+            correction[half] = powerOfTwo(maximum[half] - greatest);
             maximum[half] = greatest;
             sum[half] *= correction[half];
 #pragma unroll
@@ -295,15 +314,17 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
 #pragma unroll
                 for (int j = 0; j < 2; j++) {
                     float &score = scores[i][half * 2 + j];
-                    score = exp2f(score - greatest);
+                    score = powerOfTwo(score - greatest);
                     sum[half] += score;
                 }
             }
         }
+        if (__any_sync(0xffffffff, correction[0] != 1 || correction[1] != 1)) { // seldom after the first blocks
 #pragma unroll
-        for (int i = 0; i < HD / 8; i++) {
+            for (int i = 0; i < HD / 8; i++) {
 #pragma unroll
-            for (int j = 0; j < 4; j++) out[i][j] *= correction[j >> 1];
+                for (int j = 0; j < 4; j++) out[i][j] *= correction[j >> 1];
+            }
         }
 
 #pragma unroll
@@ -343,21 +364,26 @@ __global__ void __launch_bounds__(128, FORMAT == INT8 || HD * PARTS == 256 ? 2 :
         total += __shfl_xor_sync(0xffffffff, total, 1);
         total += __shfl_xor_sync(0xffffffff, total, 2);
         float inverse = 1.f / total;
-        if (firstRow + half * 8 < rows) {
-            long at = offset[half];
-            int row = (int)(at / queryWidth);
-            int first = (int)(at - (long)row * queryWidth);
+        int row = firstRow + half * 8;
+        if (row < rows) {
+            int token = row / p.group;
+            int first = (head * p.group + row - token * p.group) * headDim;
+            token += span.row;
+            if (headDim == HD) {
+                RowOfTiles<PARTS> to(p.out, token, first, p.outInputTiles);
 #pragma unroll
-            for (int i = 0; i < HD / 8; i++) {
-                int number = i * 8 + quarter * 2;
-                if (number < headDim) {
-                    writePair<PARTS>(
-                        p.out,
-                        row,
-                        first + number,
-                        p.outInputTiles,
-                        out[i][half * 2] * inverse,
-                        out[i][half * 2 + 1] * inverse);
+                for (int i = 0; i < HD / 8; i++) {
+                    to.write(i, out[i][half * 2] * inverse, out[i][half * 2 + 1] * inverse);
+                }
+            } else {
+#pragma unroll
+                for (int i = 0; i < HD / 8; i++) {
+                    int number = i * 8 + quarter * 2;
+                    if (number < headDim) {
+                        writePair<PARTS>(
+                            p.out, token, first + number, p.outInputTiles, out[i][half * 2] * inverse,
+                            out[i][half * 2 + 1] * inverse);
+                    }
                 }
             }
         }
@@ -432,7 +458,6 @@ extern "C" __global__ void __launch_bounds__(128) storeKeyValues(const __grid_co
 struct Preparing {
     Cache cache;
     const int2 *tokens; // span, and token of the span; those of the batch's rows first, then copies
-    int entries; // of tokens
     int rows; // of the batch
     float *queries; // [rows, heads · group, 128], rotated in place
     const float *keys; // [rows, heads, 128]
@@ -486,35 +511,48 @@ __device__ __forceinline__ void storeHead(uint8_t *block, int slot, float4 x, in
     }
 }
 
-/// Rotates queries, and rotates and stores keys, and stores values, all of heads of 128 numbers: a warp for each head
-/// of a token.
+/// Rotates queries, and rotates and stores keys, and stores values, all of heads of 128 numbers. A block of threads has
+/// 16 heads of a token, queries first, and each of its warps requests four heads before it needs the first.
 extern "C" __global__ void __launch_bounds__(128) prepareAttention(const __grid_constant__ Preparing p) {
+    constexpr int TOGETHER = 4;
     beginAfterEarlier();
     int queryHeads = p.cache.heads * p.group;
     int heads = queryHeads + 2 * p.cache.heads;
-    long unit = (long)blockIdx.x * 4 + (threadIdx.x >> 5);
-    int entry = (int)(unit / heads);
-    if (entry >= p.entries) return;
-    int head = (int)(unit - (long)entry * heads);
+    int2 token = p.tokens[blockIdx.x];
     int lane = threadIdx.x & 31;
-    int2 token = p.tokens[entry];
+    int firstHead = (blockIdx.y * 4 + (threadIdx.x >> 5)) * TOGETHER;
     Span span = p.cache.spans[token.x];
     int position = span.position + token.y;
     long row = span.row + token.y;
-    if (head < queryHeads) {
-        if (entry >= p.rows) return; // the row of a copy was rotated
-        float4 *query = reinterpret_cast<float4 *>(p.queries) + (row * queryHeads + head) * 32 + lane;
-        *query = rotated(*query, p.queryNorm, p.epsilon, position, p.cosines, p.sines);
-        return;
+    float4 *queries = reinterpret_cast<float4 *>(p.queries) + row * queryHeads * 32 + lane;
+    const float4 *keys = reinterpret_cast<const float4 *>(p.keys) + row * p.cache.heads * 32 + lane;
+    const float4 *values = reinterpret_cast<const float4 *>(p.values) + row * p.cache.heads * 32 + lane;
+    float4 numbers[TOGETHER];
+#pragma unroll
+    for (int i = 0; i < TOGETHER; i++) {
+        int head = firstHead + i;
+        int key = head - queryHeads;
+        int value = key - p.cache.heads;
+        if (head < heads) numbers[i] = key < 0 ? queries[head * 32] : value < 0 ? keys[key * 32] : values[value * 32];
     }
-    head -= queryHeads;
-    bool isKey = head < p.cache.heads;
-    if (!isKey) head -= p.cache.heads;
-    float4 x = reinterpret_cast<const float4 *>(isKey ? p.keys : p.values)[(row * p.cache.heads + head) * 32 + lane];
-    if (isKey) x = rotated(x, p.keyNorm, p.epsilon, position, p.cosines, p.sines);
-    uint8_t *block = isKey ? keysOf(p.cache, span, position / BLOCK, head)
-                           : valuesOf(p.cache, span, position / BLOCK, head);
-    storeHead(block, position % BLOCK, x, p.format, p.parts);
+    Angles angles = anglesOf(p.cosines, p.sines, position);
+#pragma unroll
+    for (int i = 0; i < TOGETHER; i++) {
+        int head = firstHead + i;
+        int key = head - queryHeads;
+        int value = key - p.cache.heads;
+        if (key < 0) {
+            if (blockIdx.x >= p.rows) continue; // the row of a copy was rotated
+            queries[head * 32] = rotated(numbers[i], p.queryNorm, p.epsilon, angles);
+        } else if (value < 0) {
+            uint8_t *block = keysOf(p.cache, span, position / BLOCK, key);
+            float4 x = rotated(numbers[i], p.keyNorm, p.epsilon, angles);
+            storeHead(block, position % BLOCK, x, p.format, p.parts);
+        } else if (head < heads) {
+            uint8_t *block = valuesOf(p.cache, span, position / BLOCK, value);
+            storeHead(block, position % BLOCK, numbers[i], p.format, p.parts);
+        }
+    }
 }
 
 #define FORMATS(HD, PARTS)                                                                                             \

@@ -147,7 +147,7 @@ extern "C" __global__ void __launch_bounds__(128) rotate(
     long at = (long)positions[unit / heads] * half;
     if (headDim == 128) {
         float4 *four = reinterpret_cast<float4 *>(head) + lane;
-        *four = rotated(*four, weight, epsilon, positions[unit / heads], cosines, sines);
+        *four = rotated(*four, weight, epsilon, anglesOf(cosines, sines, positions[unit / heads]));
         return;
     }
     float inverse = 1;

@@ -58,6 +58,9 @@ final class CudaKernels implements Kernels {
     /// The heads of a block of threads that rotates or stores them.
     private static final int BLOCK_HEADS = 4;
 
+    /// The heads of a block of threads of `prepareAttention`.
+    private static final int PREPARED_HEADS = 16;
+
     private static final int LARGEST_HEAD = 128;
 
     /// The rows of batches whose kernels start early. Those of larger batches take so long that it does not matter,
@@ -375,7 +378,7 @@ final class CudaKernels implements Kernels {
         storedSpans.take(shape, spans, layer);
         arguments.clear();
         storedSpans.addCache(arguments, shape);
-        arguments.add(storedSpans.tokensAddress()).add(storedSpans.tokens()).add(rows);
+        arguments.add(storedSpans.tokensAddress()).add(rows);
         arguments
                 .add(written(queries, (long) rows * shape.queryWidth()))
                 .add(read(keys))
@@ -388,8 +391,7 @@ final class CudaKernels implements Kernels {
                 .add(parts)
                 .align();
         int heads = shape.heads() + 2 * shape.keyValueHeads();
-        int blocks = Math.toIntExact(Math.ceilDiv((long) storedSpans.tokens() * heads, BLOCK_HEADS));
-        launch("attention", "prepareAttention", blocks, 1, 32 * BLOCK_HEADS);
+        launch("attention", "prepareAttention", storedSpans.tokens(), Math.ceilDiv(heads, PREPARED_HEADS), 128);
     }
 
     private long norm(@Nullable MemorySegment weight, AttentionShape shape) {
