@@ -303,7 +303,7 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
             initialize(&empty[i], GROUPS);
         }
         for (int i = 0; WIDENING > 0 && i < WIDE_STAGES; i++) {
-            initialize(&wide[i], 4); // the warps of the group that widened
+            initialize(&wide[i], 128); // the threads of the group that widened
         }
         fenceInitialization();
     }
@@ -392,8 +392,7 @@ __global__ void __launch_bounds__(128 * (BM / 64 + wideningGroups(FORMAT, EPILOG
                             W_PART_BYTES);
                     }
                     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-                    __syncwarp();
-                    if ((threadIdx.x & 31) == 0) arrive(&wide[step % WIDE_STAGES]);
+                    arrive(&wide[step % WIDE_STAGES]);
                 }
             }
         }
