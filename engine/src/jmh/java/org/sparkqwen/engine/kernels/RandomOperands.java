@@ -59,7 +59,7 @@ final class RandomOperands {
         @Override
         public void read(int output, float[] row) {
             for (int i = 0; i < inputs; i++) {
-                row[i] = Bf16Panels.widened(bf16.getAtIndex(JAVA_SHORT, (long) output * inputs + i));
+                row[i] = Bfloat16.widened(bf16.getAtIndex(JAVA_SHORT, (long) output * inputs + i));
             }
         }
     }

@@ -12,7 +12,7 @@ public final class Bf16Math {
 
     /// Rounds to bfloat16, as a float. A NaN stays a NaN.
     public static float rounded(float number) {
-        return Bf16Panels.widened(KeyValueFormat.rounded(normalOrZero(number)));
+        return Bfloat16.widened(Bfloat16.rounded(normalOrZero(number)));
     }
 
     /// The second part of a number that is split into bfloat16 numbers, after [#rounded] as the first one.

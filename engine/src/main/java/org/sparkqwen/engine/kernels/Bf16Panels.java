@@ -26,12 +26,8 @@ final class Bf16Panels {
         return output % 16 * 2 + output / 16;
     }
 
-    static float widened(short upperHalf) {
-        return Float.intBitsToFloat(upperHalf << 16);
-    }
-
     static float ofPanel(long panel, int input, int column) {
-        return widened(Memory.getShort(panel + ((long) input * PANEL + slot(column)) * Short.BYTES));
+        return Bfloat16.widened(Memory.getShort(panel + ((long) input * PANEL + slot(column)) * Short.BYTES));
     }
 
     static void packPanel(WeightRows rows, int outputs, int inputs, int panel, MemorySegment out) {
@@ -48,7 +44,7 @@ final class Bf16Panels {
             rows.read(first + column, row);
             for (int input = 0; input < inputs; input++) {
                 long at = ((long) input * PANEL + slot(column)) * Short.BYTES;
-                out.set(JAVA_SHORT_UNALIGNED, at, KeyValueFormat.rounded(row[input]));
+                out.set(JAVA_SHORT_UNALIGNED, at, Bfloat16.rounded(row[input]));
             }
         }
     }
@@ -84,7 +80,7 @@ final class Bf16Panels {
         float[] row = new float[inputs];
         rows.read(output, row);
         for (int input = 0; input < inputs; input++) {
-            out.set(JAVA_SHORT_UNALIGNED, (long) input * Short.BYTES, KeyValueFormat.rounded(row[input]));
+            out.set(JAVA_SHORT_UNALIGNED, (long) input * Short.BYTES, Bfloat16.rounded(row[input]));
         }
     }
 }

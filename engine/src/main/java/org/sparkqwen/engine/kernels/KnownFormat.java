@@ -61,7 +61,7 @@ public enum KnownFormat implements WeightFormat {
     public float ofRow(long row, int inputs, int input) {
         return switch (this) {
             case F32 -> Memory.getFloat(row + (long) input * Float.BYTES);
-            case BF16 -> Bf16Panels.widened(Memory.getShort(row + (long) input * Short.BYTES));
+            case BF16 -> Bfloat16.widened(Memory.getShort(row + (long) input * Short.BYTES));
             case INT8 -> Int8Panels.ofRow(row, input);
             case INT4 -> Int4Panels.ofRow(row, input);
         };

@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Random;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.TensorPieces;
+import org.sparkqwen.engine.kernels.Bfloat16;
 import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.WeightFormat;
@@ -35,7 +36,7 @@ final class RandomPieces implements TensorPieces {
         for (int i = 0; i < TABLE; i++) {
             int bits = Float.floatToRawIntBits((float) (DEVIATION * random.nextGaussian()));
             upperHalves[i] = (short) (bits >>> 16);
-            table[i] = Float.intBitsToFloat(upperHalves[i] << 16); // both formats have the same weights
+            table[i] = Bfloat16.widened(upperHalves[i]); // both formats have the same weights
         }
     }
 

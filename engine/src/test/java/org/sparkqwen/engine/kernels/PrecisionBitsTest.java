@@ -260,7 +260,7 @@ class PrecisionBitsTest {
     private List<Matrix> weights(int outputs, int inputs) {
         MemorySegment halves = arena.allocate(JAVA_SHORT, (long) outputs * inputs);
         for (int i = 0; i < outputs * inputs; i++) {
-            halves.setAtIndex(JAVA_SHORT, i, KeyValueFormat.rounded((float) random.nextGaussian()));
+            halves.setAtIndex(JAVA_SHORT, i, Bfloat16.rounded((float) random.nextGaussian()));
         }
         WeightRows floats = (output, row) -> {
             Random numbers = new Random(output);

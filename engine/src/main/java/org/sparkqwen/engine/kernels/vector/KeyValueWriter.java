@@ -156,7 +156,7 @@ final class KeyValueWriter {
         }
     }
 
-    /// Rounds as [KeyValueFormat#rounded] does. The results are in the upper halves of the words.
+    /// Rounds as [Bfloat16#rounded] does. The results are in the upper halves of the words.
     private static IntVector rounded(FloatVector numbers) {
         IntVector bits = numbers.reinterpretAsInts();
         IntVector odd = bits.lanewise(VectorOperators.LSHR, Short.SIZE).and(1);

@@ -25,6 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.BackEnds;
+import org.sparkqwen.engine.kernels.Bfloat16;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
@@ -314,13 +315,13 @@ class KernelBitsTest {
 
     @Test
     void keysAndValuesAreStoredRoundedToNearestEven() {
-        assertThat(KeyValueFormat.rounded(1f)).isEqualTo((short) 0x3f80);
-        assertThat(KeyValueFormat.rounded(Float.intBitsToFloat(0x3f808000))).isEqualTo((short) 0x3f80); // a tie, down
-        assertThat(KeyValueFormat.rounded(Float.intBitsToFloat(0x3f818000))).isEqualTo((short) 0x3f82); // a tie, up
-        assertThat(KeyValueFormat.rounded(Float.intBitsToFloat(0x3f808001))).isEqualTo((short) 0x3f81);
-        assertThat(KeyValueFormat.rounded(-0f)).isEqualTo((short) 0x8000);
-        assertThat(KeyValueFormat.rounded(Float.MAX_VALUE)).isEqualTo((short) 0x7f80); // infinite
-        assertThat(KeyValueFormat.rounded(Float.intBitsToFloat(0x7f800001))).isEqualTo((short) 0x7fc0); // still NaN
+        assertThat(Bfloat16.rounded(1f)).isEqualTo((short) 0x3f80);
+        assertThat(Bfloat16.rounded(Float.intBitsToFloat(0x3f808000))).isEqualTo((short) 0x3f80); // a tie, down
+        assertThat(Bfloat16.rounded(Float.intBitsToFloat(0x3f818000))).isEqualTo((short) 0x3f82); // a tie, up
+        assertThat(Bfloat16.rounded(Float.intBitsToFloat(0x3f808001))).isEqualTo((short) 0x3f81);
+        assertThat(Bfloat16.rounded(-0f)).isEqualTo((short) 0x8000);
+        assertThat(Bfloat16.rounded(Float.MAX_VALUE)).isEqualTo((short) 0x7f80); // infinite
+        assertThat(Bfloat16.rounded(Float.intBitsToFloat(0x7f800001))).isEqualTo((short) 0x7fc0); // still NaN
     }
 
     @ParameterizedTest
