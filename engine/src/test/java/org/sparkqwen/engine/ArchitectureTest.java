@@ -35,7 +35,9 @@ class ArchitectureTest {
     /// The packages from the bottom up. Each depends only on those before it.
     private static final List<String> FROM_THE_BOTTOM = List.of(
             "message",
+            "kernels.format",
             "kernels",
+            "kernels.scalar",
             "kernels.vector",
             "kernels.code.x86",
             "kernels.code",

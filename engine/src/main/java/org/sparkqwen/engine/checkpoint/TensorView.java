@@ -8,9 +8,9 @@ import java.util.List;
 import java.util.Optional;
 import org.sparkqwen.engine.gguf.BlockFormat;
 import org.sparkqwen.engine.gguf.ScaledBlocks;
-import org.sparkqwen.engine.kernels.Bfloat16;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.ScaledIntegers;
+import org.sparkqwen.engine.kernels.format.Bfloat16;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.ScaledIntegers;
 import org.sparkqwen.engine.quantized.StoredTensor;
 
 /// A tensor of a mapped file: row-major, little-endian, not copied.

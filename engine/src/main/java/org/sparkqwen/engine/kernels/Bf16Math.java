@@ -1,5 +1,7 @@
 package org.sparkqwen.engine.kernels;
 
+import org.sparkqwen.engine.kernels.format.Bfloat16;
+
 /// The arithmetic of instructions for bfloat16 (VCVTNEPS2BF16, VDPBF16PS, TDPBF16PS), number by number.
 ///
 /// They count operands that are too small to be normal as zero, and so they do with results. A result is too small if

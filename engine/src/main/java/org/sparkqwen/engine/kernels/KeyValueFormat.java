@@ -1,5 +1,9 @@
 package org.sparkqwen.engine.kernels;
 
+import org.sparkqwen.engine.kernels.format.Bf16Panels;
+import org.sparkqwen.engine.kernels.format.Bfloat16;
+import org.sparkqwen.engine.kernels.format.Memory;
+
 /// The format of the numbers in a [KeyValueBlock].
 public enum KeyValueFormat {
     /// float32, as the numbers were computed.
@@ -40,7 +44,7 @@ public enum KeyValueFormat {
         };
     }
 
-    float get(long address) {
+    public float get(long address) {
         return switch (this) {
             case F32 -> Memory.getFloat(address);
             case BF16 -> Bfloat16.widened(Memory.getShort(address));

@@ -125,7 +125,8 @@ public final class ByteAutomaton {
     /// @param roles by state
     /// @param firstClosing this label and higher ones are closing quotation marks for counts within bounds
     /// @param closings the bounds of these labels, in their order
-    public static ByteAutomaton of(Automaton codePoints, List<Role> roles, int firstClosing, List<CountBounds> closings) {
+    public static ByteAutomaton of(
+            Automaton codePoints, List<Role> roles, int firstClosing, List<CountBounds> closings) {
         Automaton bytes = Utf8Automaton.of(codePoints, Language.MOST_WITHIN_CHARACTERS);
         Role[] all = roles.toArray(new Role[bytes.getNumStates()]);
         Transition transition = new Transition();

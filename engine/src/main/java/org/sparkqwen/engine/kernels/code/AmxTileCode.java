@@ -18,13 +18,13 @@ import static org.sparkqwen.engine.kernels.code.x86.Gpr.RSI;
 
 import java.util.List;
 import org.sparkqwen.engine.kernels.Arithmetic;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.code.x86.Address;
 import org.sparkqwen.engine.kernels.code.x86.Assembler;
 import org.sparkqwen.engine.kernels.code.x86.Condition;
 import org.sparkqwen.engine.kernels.code.x86.Gpr;
 import org.sparkqwen.engine.kernels.code.x86.Label;
 import org.sparkqwen.engine.kernels.code.x86.Tmm;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Writes the micro-kernel of AMX: the product of bfloat16 rows with a panel of 32 outputs in blocks of 32 inputs.
 ///

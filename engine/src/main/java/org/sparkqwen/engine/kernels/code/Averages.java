@@ -1,10 +1,10 @@
 package org.sparkqwen.engine.kernels.code;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// Ends attention: divides the weighted sums of values by the sums of the weights ([AverageCode]).
 ///

@@ -2,12 +2,12 @@ package org.sparkqwen.engine.kernels.code;
 
 import static org.sparkqwen.engine.kernels.code.x86.Gpr.RSP;
 
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.code.x86.Address;
 import org.sparkqwen.engine.kernels.code.x86.Assembler;
 import org.sparkqwen.engine.kernels.code.x86.Gpr;
 import org.sparkqwen.engine.kernels.code.x86.Ymm;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Writes the instructions of AVX2 that widen the integers of a panel to float32, as [IntegerLayout] describes. The
 /// group's scales and offsets are on the stack, and constants and one scale at a time in registers 8 to 11, which a

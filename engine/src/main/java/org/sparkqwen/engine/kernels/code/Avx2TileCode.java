@@ -14,8 +14,6 @@ import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDX;
 import static org.sparkqwen.engine.kernels.code.x86.Gpr.RSI;
 
 import java.util.List;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.code.x86.Address;
 import org.sparkqwen.engine.kernels.code.x86.Assembler;
 import org.sparkqwen.engine.kernels.code.x86.Condition;
@@ -24,6 +22,8 @@ import org.sparkqwen.engine.kernels.code.x86.Label;
 import org.sparkqwen.engine.kernels.code.x86.Vector;
 import org.sparkqwen.engine.kernels.code.x86.Ymm;
 import org.sparkqwen.engine.kernels.code.x86.Zmm;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Writes the micro-kernel of [TileCode] for AVX2, which has 16 registers of 8 numbers.
 ///

@@ -4,11 +4,11 @@ import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDI;
 
 import java.util.List;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.code.x86.Address;
 import org.sparkqwen.engine.kernels.code.x86.Assembler;
 import org.sparkqwen.engine.kernels.code.x86.Vector;
 import org.sparkqwen.engine.kernels.code.x86.Ymm;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Writes the function of [WeightedSumCode] for AVX2. Three rows of 32 columns fill 12 of the 16 registers, as in
 /// [Avx2TileCode].

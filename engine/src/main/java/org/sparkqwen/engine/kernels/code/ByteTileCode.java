@@ -13,14 +13,14 @@ import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDX;
 import static org.sparkqwen.engine.kernels.code.x86.Gpr.RSI;
 
 import java.util.List;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.code.x86.Address;
 import org.sparkqwen.engine.kernels.code.x86.Assembler;
 import org.sparkqwen.engine.kernels.code.x86.Condition;
 import org.sparkqwen.engine.kernels.code.x86.Gpr;
 import org.sparkqwen.engine.kernels.code.x86.Label;
 import org.sparkqwen.engine.kernels.code.x86.Zmm;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Writes the micro-kernel for rows in 8 bits: the products of tiles of rows with groups of inputs of a panel of
 /// integers.

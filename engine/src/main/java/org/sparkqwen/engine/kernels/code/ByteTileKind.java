@@ -1,6 +1,6 @@
 package org.sparkqwen.engine.kernels.code;
 
-import org.sparkqwen.engine.kernels.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
 
 /// The kinds of panels of [ByteTileCode].
 enum ByteTileKind {

@@ -2,10 +2,10 @@ package org.sparkqwen.engine.kernels.code;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 import org.sparkqwen.engine.kernels.code.x86.Tmm;
 import org.sparkqwen.engine.kernels.code.x86.Zmm;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
 
 /// Multiplies rows in 8 bits with groups of a panel's inputs: it cuts the rows into tiles and calls the micro-kernels
 /// of [AmxByteTileCode] where a processor has AMX and a group has whole blocks, and else those of [ByteTileCode].

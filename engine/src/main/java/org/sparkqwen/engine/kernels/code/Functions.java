@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.IntFunction;
-import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.code.x86.MachineCode;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
 
 /// The functions of float32 arithmetic as machine code of an instruction set, made once for the JVM. A function has the
 /// same operands in each set, apart from the numbers that a vector has and the rows that a tile has at most.

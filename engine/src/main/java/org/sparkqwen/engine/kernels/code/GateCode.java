@@ -8,12 +8,12 @@ import static org.sparkqwen.engine.kernels.code.x86.Gpr.RCX;
 import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDI;
 import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDX;
 
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.code.x86.Address;
 import org.sparkqwen.engine.kernels.code.x86.Assembler;
 import org.sparkqwen.engine.kernels.code.x86.Condition;
 import org.sparkqwen.engine.kernels.code.x86.Label;
 import org.sparkqwen.engine.kernels.code.x86.Vector;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Writes `out[row][0..31] = silu(gates[row][0..31]) · ups[row][0..31]`, with silu(x) = x / (1 + e⁻ˣ).
 final class GateCode {

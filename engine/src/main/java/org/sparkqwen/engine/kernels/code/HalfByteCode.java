@@ -8,14 +8,14 @@ import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDX;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.code.x86.Address;
 import org.sparkqwen.engine.kernels.code.x86.Assembler;
 import org.sparkqwen.engine.kernels.code.x86.Condition;
 import org.sparkqwen.engine.kernels.code.x86.Gpr;
 import org.sparkqwen.engine.kernels.code.x86.Label;
 import org.sparkqwen.engine.kernels.code.x86.Zmm;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Writes the function that brings a group of 4-bit integers into the layout of 8-bit ones. Each integer becomes a byte
 /// that is 16 times as great, because its bits then are the upper half of the byte, and each scale is divided by 16.

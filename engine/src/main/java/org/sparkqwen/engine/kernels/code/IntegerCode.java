@@ -6,12 +6,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.code.x86.Address;
 import org.sparkqwen.engine.kernels.code.x86.Assembler;
 import org.sparkqwen.engine.kernels.code.x86.Gpr;
 import org.sparkqwen.engine.kernels.code.x86.Zmm;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Writes the instructions that widen the integers of a panel to float32, as [IntegerLayout] describes. They keep the
 /// group's scales and the words at hand in registers 16 to 23, and a constant in register 31, which a function that

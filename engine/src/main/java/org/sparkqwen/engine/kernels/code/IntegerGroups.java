@@ -7,12 +7,12 @@ import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDI;
 import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDX;
 import static org.sparkqwen.engine.kernels.code.x86.Gpr.RSI;
 
-import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.code.x86.Assembler;
 import org.sparkqwen.engine.kernels.code.x86.Condition;
 import org.sparkqwen.engine.kernels.code.x86.Gpr;
 import org.sparkqwen.engine.kernels.code.x86.Label;
 import org.sparkqwen.engine.kernels.code.x86.Zmm;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
 
 /// Writes the loops of a tile over the groups of a panel of integers, and over the inputs of a group. The operands are
 /// those of [TileField]. What a set of instructions does with an input is left to [Steps].

@@ -11,7 +11,6 @@ import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDX;
 import static org.sparkqwen.engine.kernels.code.x86.Gpr.RSI;
 
 import java.util.List;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.ScalarMath;
 import org.sparkqwen.engine.kernels.code.x86.Address;
 import org.sparkqwen.engine.kernels.code.x86.Assembler;
@@ -19,6 +18,7 @@ import org.sparkqwen.engine.kernels.code.x86.Condition;
 import org.sparkqwen.engine.kernels.code.x86.Label;
 import org.sparkqwen.engine.kernels.code.x86.Vector;
 import org.sparkqwen.engine.kernels.code.x86.Zmm;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Writes, for each row of a chunk of logits, the maximum and the sum of exp(logit − maximum) in 16 lanes, which are
 /// added in order. With moments, it also writes the sums of exp(d) · d and exp(d) · d², with d = logit − maximum.

@@ -5,12 +5,12 @@ import static org.sparkqwen.engine.kernels.code.x86.Gpr.RCX;
 import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDI;
 import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDX;
 
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.code.x86.Address;
 import org.sparkqwen.engine.kernels.code.x86.Assembler;
 import org.sparkqwen.engine.kernels.code.x86.Condition;
 import org.sparkqwen.engine.kernels.code.x86.Label;
 import org.sparkqwen.engine.kernels.code.x86.Zmm;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Writes functions that bring inputs of a panel into pairs of bfloat16 numbers, the order of instructions for
 /// bfloat16: `[pairs of inputs][32 outputs][2]`.

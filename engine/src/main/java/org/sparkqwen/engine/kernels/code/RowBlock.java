@@ -3,11 +3,11 @@ package org.sparkqwen.engine.kernels.code;
 import java.lang.foreign.MemorySegment;
 import java.util.function.IntToLongFunction;
 import org.sparkqwen.engine.kernels.Arithmetic;
-import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.IntegerProduct;
-import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
 import org.sparkqwen.engine.kernels.code.x86.MachineCode;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.Memory;
 import org.sparkqwen.engine.kernels.vector.QuantizedRows;
 
 /// A block of rows that a thread multiplies with many panels, and its copies in the forms that products need. Each

@@ -6,12 +6,12 @@ import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDI;
 import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDX;
 import static org.sparkqwen.engine.kernels.code.x86.Gpr.RSI;
 
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.code.x86.Address;
 import org.sparkqwen.engine.kernels.code.x86.Assembler;
 import org.sparkqwen.engine.kernels.code.x86.Condition;
 import org.sparkqwen.engine.kernels.code.x86.Label;
 import org.sparkqwen.engine.kernels.code.x86.Vector;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Writes functions that multiply a row of numbers by a factor: `to[i] = from[i] · factor`, or
 /// `to[i] += from[i] · factor`, where the product is rounded before it is added.

@@ -1,7 +1,7 @@
 package org.sparkqwen.engine.kernels.code;
 
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.engine.kernels.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
 
 /// The kinds of operands of [TileCode].
 enum TileKind {

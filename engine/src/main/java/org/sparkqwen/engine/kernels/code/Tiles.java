@@ -1,8 +1,8 @@
 package org.sparkqwen.engine.kernels.code;
 
 import java.util.Objects;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Multiplies rows with panels: it cuts the rows into tiles and calls the micro-kernels of [TileCode]. Each thread has
 /// its own.

@@ -4,10 +4,10 @@ import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDI;
 
 import java.util.List;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.code.x86.Address;
 import org.sparkqwen.engine.kernels.code.x86.Assembler;
 import org.sparkqwen.engine.kernels.code.x86.Zmm;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Writes the weighted sum of attention's values, for 32 columns and the keys of some blocks:
 ///

@@ -14,13 +14,13 @@ import static org.sparkqwen.engine.kernels.code.x86.Gpr.RSI;
 
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.code.x86.Address;
 import org.sparkqwen.engine.kernels.code.x86.Assembler;
 import org.sparkqwen.engine.kernels.code.x86.Condition;
 import org.sparkqwen.engine.kernels.code.x86.Gpr;
 import org.sparkqwen.engine.kernels.code.x86.Label;
 import org.sparkqwen.engine.kernels.code.x86.Zmm;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Writes the loops of [WeightedSumCode]: over tiles, over blocks of keys, and over the keys of a block. What a set of
 /// instructions does with the sums of a tile is left to a [Tile].

@@ -5,13 +5,13 @@ import static org.sparkqwen.engine.kernels.code.x86.Gpr.RCX;
 import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDI;
 import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDX;
 
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.code.x86.Address;
 import org.sparkqwen.engine.kernels.code.x86.Assembler;
 import org.sparkqwen.engine.kernels.code.x86.Condition;
 import org.sparkqwen.engine.kernels.code.x86.Label;
 import org.sparkqwen.engine.kernels.code.x86.Operand;
 import org.sparkqwen.engine.kernels.code.x86.Vector;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Writes the function that widens inputs of a panel of bfloat16 to float32, so that a tile of many rows has no such
 /// work in its loop.

@@ -7,14 +7,14 @@ import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDI;
 import static org.sparkqwen.engine.kernels.code.x86.Gpr.RDX;
 
 import java.util.function.IntConsumer;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.code.x86.Address;
 import org.sparkqwen.engine.kernels.code.x86.Assembler;
 import org.sparkqwen.engine.kernels.code.x86.Condition;
 import org.sparkqwen.engine.kernels.code.x86.Label;
 import org.sparkqwen.engine.kernels.code.x86.Ymm;
 import org.sparkqwen.engine.kernels.code.x86.Zmm;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Writes the function that widens groups of a panel of integers to float32, so that a tile of many rows has no such
 /// work in its loop. Integers past the last input are 0 and become 0, too.

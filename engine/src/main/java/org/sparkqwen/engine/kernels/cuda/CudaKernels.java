@@ -11,13 +11,10 @@ import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.Buffers;
 import org.sparkqwen.engine.kernels.DeviceUse;
-import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.HeadRotation;
 import org.sparkqwen.engine.kernels.Kernels;
-import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.LayerSpans;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.Operands;
 import org.sparkqwen.engine.kernels.OperationSizes;
@@ -26,9 +23,12 @@ import org.sparkqwen.engine.kernels.Pending;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
-import org.sparkqwen.engine.kernels.RowTable;
-import org.sparkqwen.engine.kernels.ScalarProvider;
 import org.sparkqwen.engine.kernels.TokenChooser;
+import org.sparkqwen.engine.kernels.format.EmbeddingTable;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.RowTable;
+import org.sparkqwen.engine.kernels.scalar.ScalarProvider;
 
 /// The operations as kernels on a GPU. An operation starts its kernels and returns; those that return numbers to the
 /// host wait for them. So the host is ahead of the device, and prepares what comes next.

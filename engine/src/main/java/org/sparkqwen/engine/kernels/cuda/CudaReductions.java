@@ -9,13 +9,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.Device;
 import org.sparkqwen.engine.kernels.Kernels;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.Operands;
 import org.sparkqwen.engine.kernels.OperationSizes;
 import org.sparkqwen.engine.kernels.Pending;
 import org.sparkqwen.engine.kernels.TokenChoice;
 import org.sparkqwen.engine.kernels.TokenChooser;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Reduces logits to the few numbers that the host needs: log-probabilities of targets, sums, and chosen tokens.
 final class CudaReductions {

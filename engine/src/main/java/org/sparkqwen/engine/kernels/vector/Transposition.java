@@ -3,7 +3,7 @@ package org.sparkqwen.engine.kernels.vector;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
-import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// Transposes rows of floats in 512-bit registers. Number by number, this would take up to a tenth of the time of the
 /// product that follows. Each step is one permutation of two registers.

@@ -25,15 +25,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.BackEnds;
-import org.sparkqwen.engine.kernels.Bfloat16;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Matrices;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.Projection;
-import org.sparkqwen.engine.kernels.WeightRows;
+import org.sparkqwen.engine.kernels.format.Bfloat16;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.WeightRows;
 
 /// Every operation gives the same bits on every back-end, on one thread and on two.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)

@@ -1,7 +1,7 @@
-package org.sparkqwen.engine.kernels;
+package org.sparkqwen.engine.kernels.format;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 
 import java.lang.foreign.MemorySegment;
 

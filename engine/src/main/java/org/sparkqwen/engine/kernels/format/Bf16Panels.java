@@ -1,7 +1,7 @@
-package org.sparkqwen.engine.kernels;
+package org.sparkqwen.engine.kernels.format;
 
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 
 import java.lang.foreign.MemorySegment;
 
@@ -11,7 +11,7 @@ import java.lang.foreign.MemorySegment;
 /// A panel is `[inputs][32]`. Of the 32 outputs, 0 and 16 share a word of 32 bits, 1 and 17 share the next, and so on.
 /// So the low halves of a vector of words hold the weights of 16 consecutive outputs, and the high halves hold those of
 /// the next 16. A shift and a mask turn it into two vectors of floats.
-final class Bf16Panels {
+public final class Bf16Panels {
     /// The number of inputs that are transposed together: their 32 rows and their panel fill the first-level cache.
     private static final int TILE = 256;
 
@@ -22,7 +22,7 @@ final class Bf16Panels {
     }
 
     /// The place of an output among the 32 of its panel.
-    static int slot(int output) {
+    public static int slot(int output) {
         return output % 16 * 2 + output / 16;
     }
 

@@ -1,9 +1,9 @@
-package org.sparkqwen.engine.kernels;
+package org.sparkqwen.engine.kernels.format;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 
 import java.lang.foreign.MemorySegment;
 
@@ -173,7 +173,7 @@ public enum IntegerLayout {
     }
 
     /// The integer of an input in a panel.
-    int integer(long panel, int input, int column) {
+    public int integer(long panel, int input, int column) {
         int word = Memory.getInt(panel + wordOffset(input, column));
         return word << (Integer.SIZE - bits - shift(input)) >> (Integer.SIZE - bits);
     }
@@ -205,7 +205,7 @@ public enum IntegerLayout {
     }
 
     /// The weight of an integer, by the formula of the fast back-ends, so that the bits are the same for any scale.
-    float weight(int integer, float scale) {
+    public float weight(int integer, float scale) {
         return Math.fma(base + integer, scale, -base * scale);
     }
 

@@ -1,7 +1,10 @@
-package org.sparkqwen.engine.kernels;
+package org.sparkqwen.engine.kernels.scalar;
 
 import static org.sparkqwen.engine.kernels.Arithmetic.BLOCK;
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
+
+import org.sparkqwen.engine.kernels.Arithmetic;
+import org.sparkqwen.engine.kernels.Bf16Math;
 
 /// The product of a row with a panel of 32 outputs in each [Arithmetic] of floating-point numbers, as its definition
 /// says.

@@ -1,4 +1,4 @@
-package org.sparkqwen.engine.kernels;
+package org.sparkqwen.engine.kernels.format;
 
 import java.lang.foreign.MemorySegment;
 

@@ -1,4 +1,4 @@
-package org.sparkqwen.engine.kernels;
+package org.sparkqwen.engine.kernels.format;
 
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
@@ -17,6 +17,13 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.sparkqwen.engine.kernels.BackEnds;
+import org.sparkqwen.engine.kernels.ExpertRows;
+import org.sparkqwen.engine.kernels.KernelProvider;
+import org.sparkqwen.engine.kernels.Kernels;
+import org.sparkqwen.engine.kernels.Matrices;
+import org.sparkqwen.engine.kernels.Projection;
+import org.sparkqwen.engine.kernels.scalar.ScalarProvider;
 import org.sparkqwen.engine.testing.ScaledBytes;
 
 /// What every format of weights must satisfy: each constant of [KnownFormat], and a format that back-ends do not know.
@@ -98,7 +105,7 @@ class WeightFormatTest {
         Matrix weight = Matrices.packed(format, rows(weights(33, inputs)), 33, inputs, arena);
         MemorySegment in = randoms(inputs);
         MemorySegment out = arena.allocate(JAVA_FLOAT, 33);
-        try (Kernels kernels = new ScalarKernels(1, Precision.FLOAT32)) {
+        try (Kernels kernels = new ScalarProvider().create(1)) {
             kernels.linear(in, 1, List.of(new Projection(weight, out)));
         }
         for (int output = 0; output < 33; output++) {

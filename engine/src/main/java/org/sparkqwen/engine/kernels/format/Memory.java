@@ -1,4 +1,4 @@
-package org.sparkqwen.engine.kernels;
+package org.sparkqwen.engine.kernels.format;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -12,7 +12,7 @@ import java.lang.foreign.MemorySegment;
 /// The JVM compiles vector loads from a segment for the kinds of segment that have passed through them anywhere. Once a
 /// heap segment has, every kernel on native memory runs at a fifth of its speed. One constant segment that spans the
 /// address space keeps kernels out of reach of other code. The price is that nothing checks an access, so each
-/// operation checks its operands once, before its loops, with [Operands] and [#address].
+/// operation checks its operands once, before its loops, with `Operands` and [#address].
 public final class Memory {
     @SuppressWarnings("restricted") // every address this class hands out was checked first
     public static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
@@ -59,7 +59,7 @@ public final class Memory {
         return ALL.get(JAVA_SHORT_UNALIGNED, address);
     }
 
-    static void setShort(long address, short value) {
+    public static void setShort(long address, short value) {
         ALL.set(JAVA_SHORT_UNALIGNED, address, value);
     }
 }

@@ -1,8 +1,8 @@
-package org.sparkqwen.engine.kernels;
+package org.sparkqwen.engine.kernels.scalar;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
 import static org.sparkqwen.engine.kernels.ScalarMath.LANES;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -10,8 +10,27 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.Arithmetic;
+import org.sparkqwen.engine.kernels.AttentionShape;
+import org.sparkqwen.engine.kernels.AttentionSpan;
+import org.sparkqwen.engine.kernels.Buffers;
+import org.sparkqwen.engine.kernels.ExpertRows;
+import org.sparkqwen.engine.kernels.HostBuffers;
+import org.sparkqwen.engine.kernels.HostKernels;
+import org.sparkqwen.engine.kernels.KeyValueBlock;
+import org.sparkqwen.engine.kernels.KeyValueFormat;
+import org.sparkqwen.engine.kernels.KeyValueIntegers;
+import org.sparkqwen.engine.kernels.LogSumExp;
+import org.sparkqwen.engine.kernels.Moments;
+import org.sparkqwen.engine.kernels.Operands;
+import org.sparkqwen.engine.kernels.Precision;
+import org.sparkqwen.engine.kernels.Projection;
+import org.sparkqwen.engine.kernels.ScalarMath;
+import org.sparkqwen.engine.kernels.ScoredTargets;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
 
-/// The scalar reference: every operation follows its formula, in the order of additions that [Kernels] promises.
+/// The scalar reference: every operation follows its formula, in the order of additions that `Kernels` promises.
 final class ScalarKernels extends HostKernels {
     /// @param threads at least 1; the caller of an operation is one of them
     ScalarKernels(int threads, Precision precision) {

@@ -1,4 +1,4 @@
-package org.sparkqwen.engine.kernels;
+package org.sparkqwen.engine.kernels.format;
 
 /// A vector for each token of a vocabulary, `[outputs, inputs]`: the embedding in rows of its own, or the panels of the
 /// head that shares it. In panels, a token's vector is a column of a panel, and reading it costs little beside the

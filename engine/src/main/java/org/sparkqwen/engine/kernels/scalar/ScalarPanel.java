@@ -1,6 +1,11 @@
-package org.sparkqwen.engine.kernels;
+package org.sparkqwen.engine.kernels.scalar;
 
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
+
+import org.sparkqwen.engine.kernels.Arithmetic;
+import org.sparkqwen.engine.kernels.IntegerProduct;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// A panel of a weight as the scalar reference multiplies it.
 interface ScalarPanel {

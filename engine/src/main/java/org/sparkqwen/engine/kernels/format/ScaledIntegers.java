@@ -1,4 +1,4 @@
-package org.sparkqwen.engine.kernels;
+package org.sparkqwen.engine.kernels.format;
 
 /// The weights of a matrix as integers and scales: a weight is `integer · scale`. A format of integers holds them as
 /// they are ([IntegerLayout]), so nothing is rounded.

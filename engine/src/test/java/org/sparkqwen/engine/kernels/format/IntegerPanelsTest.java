@@ -1,4 +1,4 @@
-package org.sparkqwen.engine.kernels;
+package org.sparkqwen.engine.kernels.format;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.sparkqwen.engine.kernels.KeptRows;
 
 /// The bytes of panels of integers, read once more from their description, and how good the integers are.
 class IntegerPanelsTest {

@@ -1,4 +1,4 @@
-package org.sparkqwen.engine.kernels;
+package org.sparkqwen.engine.kernels.format;
 
 /// Numbers in bfloat16, each the upper half of a float's bits.
 public final class Bfloat16 {

@@ -1,6 +1,12 @@
-package org.sparkqwen.engine.kernels;
+package org.sparkqwen.engine.kernels.scalar;
 
 import java.util.Optional;
+import org.sparkqwen.engine.kernels.Device;
+import org.sparkqwen.engine.kernels.KernelProvider;
+import org.sparkqwen.engine.kernels.Kernels;
+import org.sparkqwen.engine.kernels.LogSumExp;
+import org.sparkqwen.engine.kernels.OperationSizes;
+import org.sparkqwen.engine.kernels.Precision;
 
 /// The scalar reference as a back-end, which runs in every JVM.
 public final class ScalarProvider implements KernelProvider {
