@@ -40,6 +40,7 @@ class ArchitectureTest {
             "kernels.scalar",
             "kernels.vector",
             "kernels.code.x86",
+            "kernels.code.builder",
             "kernels.code",
             "kernels.cuda",
             "kernels.measure",

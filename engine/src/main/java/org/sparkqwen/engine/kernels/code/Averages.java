@@ -3,6 +3,11 @@ package org.sparkqwen.engine.kernels.code;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 
+import org.sparkqwen.engine.kernels.code.builder.Arguments;
+import org.sparkqwen.engine.kernels.code.builder.AverageCode;
+import org.sparkqwen.engine.kernels.code.builder.ExpCode;
+import org.sparkqwen.engine.kernels.code.builder.Functions;
+import org.sparkqwen.engine.kernels.code.builder.WeightedSumCode;
 import org.sparkqwen.engine.kernels.format.Matrix;
 import org.sparkqwen.engine.kernels.format.Memory;
 

@@ -4,6 +4,9 @@ import org.sparkqwen.engine.kernels.IntegerProduct;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.KeyValueIntegers;
+import org.sparkqwen.engine.kernels.code.builder.Arguments;
+import org.sparkqwen.engine.kernels.code.builder.Functions;
+import org.sparkqwen.engine.kernels.code.builder.WidenKeyValuesCode;
 import org.sparkqwen.engine.kernels.code.x86.MachineCode;
 import org.sparkqwen.engine.kernels.format.Matrix;
 

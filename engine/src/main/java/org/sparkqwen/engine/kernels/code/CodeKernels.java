@@ -18,6 +18,8 @@ import org.sparkqwen.engine.kernels.ProductBurst;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.ScoredTargets;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
+import org.sparkqwen.engine.kernels.code.builder.Functions;
+import org.sparkqwen.engine.kernels.code.x86.InstructionSet;
 import org.sparkqwen.engine.kernels.format.Matrix;
 import org.sparkqwen.engine.kernels.format.WeightFormat;
 import org.sparkqwen.engine.kernels.vector.AttentionTile;

@@ -4,6 +4,11 @@ import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 
 import java.lang.foreign.MemorySegment;
 import org.sparkqwen.engine.kernels.Arithmetic;
+import org.sparkqwen.engine.kernels.code.builder.AmxTileCode;
+import org.sparkqwen.engine.kernels.code.builder.Arguments;
+import org.sparkqwen.engine.kernels.code.builder.PairCode;
+import org.sparkqwen.engine.kernels.code.builder.RoundedFunctions;
+import org.sparkqwen.engine.kernels.code.builder.WidenCode;
 import org.sparkqwen.engine.kernels.code.x86.MachineCode;
 import org.sparkqwen.engine.kernels.format.Memory;
 
