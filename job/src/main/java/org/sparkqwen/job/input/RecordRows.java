@@ -73,7 +73,7 @@ final class RecordRows implements InputRows {
     }
 
     /// Text files before their columns are known.
-    public static final class Unopened {
+    static final class Unopened {
         private final RecordRows rows;
 
         private Unopened(RecordRows rows) {
@@ -83,7 +83,7 @@ final class RecordRows implements InputRows {
         /// Finds the columns.
         ///
         /// @param without files that are not looked at
-        public RecordRows open(Set<String> without) {
+        RecordRows open(Set<String> without) {
             Dataset<String> records = rows.records(without);
             StructType columns = rows.format.infer(records);
             return new RecordRows(
@@ -91,7 +91,7 @@ final class RecordRows implements InputRows {
         }
 
         /// Returns the files that cannot be cut into records, such as half of a gzip file, with the reasons.
-        public Map<String, String> failures() {
+        Map<String, String> failures() {
             Source source = new Source(rows.hadoop);
             List<FileScan.FileSplit> splits = rows.splits();
             RecordFormat format = rows.format;
@@ -116,7 +116,7 @@ final class RecordRows implements InputRows {
 
     /// @param files Spark's scan of lines, or of files where a record may have several lines. Its first column has
     ///     the lines or the files' paths, and the others have the values of partition columns.
-    public static Unopened of(Dataset<Row> files, RecordFormat format) {
+    static Unopened of(Dataset<Row> files, RecordFormat format) {
         SparkSession spark = files.sparkSession();
         return new Unopened(new RecordRows(
                 spark,
@@ -128,7 +128,7 @@ final class RecordRows implements InputRows {
     }
 
     /// Returns the columns of a record.
-    public StructType columns() {
+    StructType columns() {
         return columns;
     }
 

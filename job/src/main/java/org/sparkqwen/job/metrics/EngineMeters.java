@@ -139,12 +139,12 @@ final class EngineMeters {
     }
 
     /// Returns the names of the counted metrics.
-    public static Set<String> counted() {
+    static Set<String> counted() {
         return COUNTED;
     }
 
     /// Returns the names of the metrics of what is in work.
-    public static Set<String> inWork() {
+    static Set<String> inWork() {
         return GAUGED;
     }
 

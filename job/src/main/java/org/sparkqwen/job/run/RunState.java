@@ -87,7 +87,7 @@ final class RunState {
     /// A start of a driver.
     record Attempt(String started, String host, long pid, String version) {}
 
-    public RunState(FileSystem files, Path output) {
+    RunState(FileSystem files, Path output) {
         this.files = files;
         this.output = files.makeQualified(output);
         this.directory = new Path(this.output, OutputLayout.STATE);
@@ -180,7 +180,7 @@ final class RunState {
         return state.directory(name);
     }
 
-    public void add(InputPlan plan) {
+    void add(InputPlan plan) {
         state.write(state.numbered("plans", state.numbered("plans").size()), plan);
     }
 
@@ -272,7 +272,7 @@ final class RunState {
     }
 
     /// Returns the commits in the order of intervals, from the first row on without a gap.
-    public List<Commit> commits() {
+    List<Commit> commits() {
         List<Commit> commits =
                 state.readAll("commits", Commit.class, StateFiles.LARGEST_FILE, exists() && run().hasChecksums());
         long next = 0;
@@ -305,12 +305,12 @@ final class RunState {
         }
     }
 
-    public void add(Commit commit) {
+    void add(Commit commit) {
         state.write(commitFile(commit.interval()), commit);
     }
 
     /// @return the attempt's number
-    public int add(Attempt attempt) {
+    int add(Attempt attempt) {
         int number = attempts();
         state.write(state.numbered("attempts", number), attempt);
         return number;

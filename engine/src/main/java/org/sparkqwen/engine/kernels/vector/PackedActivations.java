@@ -35,7 +35,7 @@ final class PackedActivations {
     }
 
     /// The number of floats of heap that the rows of experts take, where each expert has tiles of its own.
-    public static long floatsOfExperts(int rows, int experts, int inputs) {
+    static long floatsOfExperts(int rows, int experts, int inputs) {
         return (rows + 3L * (experts + rows / TiledProduct.TOKENS)) * inputs; // a tile of 4 may lack three
     }
 

@@ -45,7 +45,7 @@ final class TiledProduct {
     static final int PANELS_OF_ONE = 4;
 
     /// The number of floats of heap that an instance takes.
-    public static final int HEAP_FLOATS = TOKENS * PANELS * PANEL;
+    static final int HEAP_FLOATS = TOKENS * PANELS * PANEL;
 
     /// The size of a cache line in bytes: a vector that starts with a line does not cross into another.
     private static final long LINE = 64;
