@@ -47,7 +47,7 @@ final class EngineMeters {
     /// The mean tokens of the latest batches, of which a batch may have [#BATCH_LIMIT].
     static final String BATCH_TOKENS = "batch.tokens";
 
-    /// The same for all engines, so the greatest and no sum.
+    /// The most tokens of a batch. Engines are not summed up: the greatest of theirs counts.
     static final String BATCH_LIMIT = "batch.tokens.limit";
 
     static final String SEQUENCE_LIMIT = "sequences.limit";
