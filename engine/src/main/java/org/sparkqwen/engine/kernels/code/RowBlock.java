@@ -40,7 +40,8 @@ final class RowBlock implements AutoCloseable {
     /// With many rows, the number of inputs of a piece: 32 kB of a panel, 12 kB of a tile.
     private static final int INPUTS_OF_MANY = 256;
 
-    /// The same with AVX2, where the first-level cache may be of 32 kB: 16 kB of a panel, 2 kB of a tile.
+    /// With many rows on AVX2, the number of inputs of a piece: 16 kB of a panel, 2 kB of a tile, because the
+    /// first-level cache may have 32 kB.
     private static final int INPUTS_OF_MANY_OF_AVX2 = 128;
 
     /// With few rows, the number of inputs of a piece.

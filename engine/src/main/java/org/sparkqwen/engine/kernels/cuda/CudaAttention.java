@@ -42,7 +42,7 @@ final class CudaAttention {
         attendingSpans = new SpanTable(uploads, open);
     }
 
-    /// Whether [#prepare] does all of it in one kernel. It does for the heads that nearly all models have.
+    /// Whether [#prepare] has a kernel for these heads, which are those of nearly all models.
     static boolean isPreparedAtOnce(AttentionShape shape, LayerSpans spans) {
         return shape.headDim() == LARGEST_HEAD && spans.isOfOneFormat();
     }
@@ -102,7 +102,7 @@ final class CudaAttention {
         }
     }
 
-    /// The same for spans of all layers, whose table serves the other layers, too.
+    /// Stores keys and values of one layer of spans that all layers share, so their table is made once.
     void store(AttentionShape shape, LayerSpans spans, int layer, MemorySegment keys, MemorySegment values) {
         if (spans.isOfOneFormat()) {
             Operands.floats(keys, spans.rows(), shape.keyValueWidth());
@@ -134,7 +134,7 @@ final class CudaAttention {
         }
     }
 
-    /// The same for spans of all layers, whose table serves the other layers, too.
+    /// Computes attention in one layer of spans that all layers share, so their table is made once.
     void attend(
             AttentionShape shape, LayerSpans spans, int layer, MemorySegment queries, MemorySegment out, float scale) {
         if (spans.isOfOneFormat()) {

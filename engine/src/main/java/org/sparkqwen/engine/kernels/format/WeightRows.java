@@ -8,13 +8,13 @@ public interface WeightRows {
     /// Fills `row`, `[inputs]`, with the weights of one output.
     void read(int output, float[] row);
 
-    /// The same rows in memory as bfloat16, at any alignment; null if they are in another format. They are packed
+    /// The rows in memory as bfloat16, at any alignment; null if they are in another format. They are packed
     /// without a detour through float32.
     default @Nullable MemorySegment bf16() {
         return null;
     }
 
-    /// The same weights as integers and scales that the format holds; null if a format of integers has to round
+    /// The weights as integers and scales that the format holds; null if a format of integers has to round
     /// them.
     default @Nullable ScaledIntegers integers() {
         return null;

@@ -13,7 +13,7 @@ import org.sparkqwen.engine.kernels.code.x86.Zmm;
 
 /// Writes functions that repeat an instruction on registers alone, as often as a processor can.
 public final class BurstCode {
-    /// The operands.
+    /// The operands of the function, as [Arguments] passes them.
     public enum Field {
         /// The number of turns, at least 1.
         TURNS,

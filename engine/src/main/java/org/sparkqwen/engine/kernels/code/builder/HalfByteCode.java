@@ -21,7 +21,7 @@ import org.sparkqwen.engine.kernels.format.Matrix;
 /// that is 16 times as great, because its bits then are the upper half of the byte, and each scale is divided by 16.
 /// Products are the same, as both factors are powers of two.
 public final class HalfByteCode {
-    /// The operands.
+    /// The operands of the function, as [Arguments] passes them.
     public enum Field {
         /// A group in the layout of `Int4Panels`.
         FROM,

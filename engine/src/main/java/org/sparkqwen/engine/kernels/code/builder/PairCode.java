@@ -15,7 +15,7 @@ import org.sparkqwen.engine.kernels.format.Matrix;
 /// Writes functions that bring inputs of a panel into pairs of bfloat16 numbers, the order of instructions for
 /// bfloat16: `[pairs of inputs][32 outputs][2]`.
 public final class PairCode {
-    /// The operands.
+    /// The operands of the function, as [Arguments] passes them.
     public enum Field {
         /// `[2 · pairs][32]`: bfloat16 in the layout of `Bf16Panels`, or float32.
         FROM,

@@ -16,7 +16,7 @@ import org.sparkqwen.engine.kernels.code.x86.Zmm;
 /// Writes functions that round a row of float32 numbers to bfloat16, or split it into two rows of bfloat16: the rounded
 /// numbers, and what rounding left, rounded.
 public final class RoundCode {
-    /// The operands.
+    /// The operands of the function, as [Arguments] passes them.
     public enum Field {
         /// `[32 · blocks]` in float32.
         FROM,

@@ -20,7 +20,7 @@ public final class WidenCode {
     /// The constant that keeps the upper halves of words.
     public static final long UPPER_HALF = 0xffff0000L;
 
-    /// The operands.
+    /// The operands of the function, as [Arguments] passes them.
     public enum Field {
         /// `[inputs][32]`, in the layout of `Bf16Panels`.
         FROM,

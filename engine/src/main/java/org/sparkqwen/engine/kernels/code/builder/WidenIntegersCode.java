@@ -22,7 +22,7 @@ import org.sparkqwen.engine.kernels.format.Matrix;
 public final class WidenIntegersCode {
     private static final int WIDE_ROW = Matrix.PANEL * Float.BYTES;
 
-    /// The operands.
+    /// The operands of the function, as [Arguments] passes them.
     public enum Field {
         /// The address of the first group.
         FROM,

@@ -20,7 +20,7 @@ import org.sparkqwen.engine.kernels.code.x86.Vector;
 /// Writes the functions that widen rows of 32 integers of 8 bits, keys or values of a block, to float32: `integer ·
 /// scale`, rounded once. Numbers that are needed next are requested meanwhile.
 public final class WidenKeyValuesCode {
-    /// The operands.
+    /// The operands of the function, as [Arguments] passes them.
     public enum Field {
         /// `[rows][32]` bytes.
         FROM,
