@@ -109,10 +109,6 @@ public final class TensorPlan {
         return tied ? embedding : head;
     }
 
-    boolean isTied() {
-        return tied;
-    }
-
     /// Whether the head is a tensor of its own: it is neither the embedding nor absent.
     boolean hasSeparateHead() {
         return !tied && !headless;
