@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
 import org.sparkqwen.engine.cache.KeyValueCache;
 import org.sparkqwen.engine.checkpoint.DType;
 import org.sparkqwen.engine.kernels.KernelChoice;
@@ -42,7 +43,8 @@ final class StressModel {
             null,
             new Conversations(null),
             Weights.random(config(), DType.F32, WeightEncoding.STORED, 1, KERNELS.newBuffers()),
-            KERNELS);
+            KERNELS,
+            new ReentrantLock(true));
 
     private StressModel() {}
 

@@ -19,6 +19,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
+import org.sparkqwen.engine.kernels.scalar.ScalarProvider;
 
 /// One layer's attention of 4B on one thread: the last 512 tokens of a document over all its keys.
 @State(Scope.Benchmark)

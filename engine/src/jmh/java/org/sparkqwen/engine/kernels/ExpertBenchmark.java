@@ -20,6 +20,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
+import org.sparkqwen.engine.kernels.scalar.ScalarProvider;
 
 /// Experts of 30B-A3B in bfloat16 on one thread, for as many rows of each as batches of 32, 1,024 and 8,192 tokens have
 /// on average. Each call takes the next experts, so that their weights come from memory as in a forward pass.

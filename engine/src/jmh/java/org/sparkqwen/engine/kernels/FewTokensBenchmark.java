@@ -19,6 +19,9 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.scalar.ScalarProvider;
 
 /// A linear layer of 4B on one thread, for as many tokens as texts that are continued together. Each call takes another
 /// layer's weights, so that they come from memory as in a step of decoding.

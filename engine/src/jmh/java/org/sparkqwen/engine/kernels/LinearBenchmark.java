@@ -19,6 +19,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
+import org.sparkqwen.engine.kernels.scalar.ScalarProvider;
 
 /// The linear layers of two published sizes, in bfloat16, on one thread.
 @State(Scope.Benchmark)

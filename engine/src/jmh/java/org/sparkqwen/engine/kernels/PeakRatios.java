@@ -11,6 +11,7 @@ import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.sparkqwen.engine.kernels.code.CodeProvider;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
 import org.sparkqwen.engine.kernels.vector.VectorProvider;
 
 /// Runs the benchmarks of kernels on each fast back-end that this machine can run, and says what share of the core's

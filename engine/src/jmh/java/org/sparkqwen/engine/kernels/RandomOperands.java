@@ -6,6 +6,11 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
+import org.sparkqwen.engine.kernels.format.Bfloat16;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.WeightFormat;
+import org.sparkqwen.engine.kernels.format.WeightRows;
 
 /// What the benchmarks compute with: numbers from −0.5 to 0.5, always the same.
 final class RandomOperands {
@@ -59,7 +64,7 @@ final class RandomOperands {
         @Override
         public void read(int output, float[] row) {
             for (int i = 0; i < inputs; i++) {
-                row[i] = Bf16Panels.widened(bf16.getAtIndex(JAVA_SHORT, (long) output * inputs + i));
+                row[i] = Bfloat16.widened(bf16.getAtIndex(JAVA_SHORT, (long) output * inputs + i));
             }
         }
     }

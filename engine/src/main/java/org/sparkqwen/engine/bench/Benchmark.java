@@ -2,29 +2,20 @@ package org.sparkqwen.engine.bench;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Random;
+import java.util.Map;
+import java.util.Objects;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
-import java.util.stream.IntStream;
 import org.sparkqwen.engine.kernels.measure.MachinePeak;
-import org.sparkqwen.engine.kernels.measure.Work;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
-import org.sparkqwen.engine.request.Content;
-import org.sparkqwen.engine.request.Request;
-import org.sparkqwen.engine.request.Result;
-import org.sparkqwen.engine.run.EmbeddingRun;
 import org.sparkqwen.engine.run.GenerationLoop;
-import org.sparkqwen.engine.run.GenerationRun;
 import org.sparkqwen.engine.run.LoadedModel;
-import org.sparkqwen.engine.run.ScoringRun;
-import org.sparkqwen.engine.sampling.Ending;
-import org.sparkqwen.engine.sampling.GenerationParams;
-import org.sparkqwen.engine.sampling.SamplingParams;
 import org.sparkqwen.engine.scoring.ScoreDetails;
-import org.sparkqwen.engine.scoring.ScoringOptions;
-import org.sparkqwen.engine.scoring.Windows;
 
 /// Measures how fast an engine scores, embeds and generates, and which share of the machine's peak that is.
 ///
@@ -52,7 +43,6 @@ public final class Benchmark {
     private static final double SETTLED = 1.02;
 
     private static final int BURSTS = 5;
-    private static final long SEED = 20_260_101;
 
     /// The parts of a benchmark.
     public enum Part {
@@ -131,6 +121,7 @@ public final class Benchmark {
     private final Settings settings;
     private final Progress progress;
     private final int documents;
+    private final Workload workload;
 
     /// @throws IllegalArgumentException if the engine's model or options are too small for `settings`
     /// @throws InvalidModelException if it has no head, and more than [Part#EMBED] is measured
@@ -160,6 +151,7 @@ public final class Benchmark {
         this.settings = settings;
         this.progress = progress;
         documents = settings.documents(batchTokens);
+        workload = new Workload(model, documents, settings.documentTokens());
     }
 
     /// Runs all measurements.
@@ -202,12 +194,12 @@ public final class Benchmark {
     private List<Measurement> measure(Part part, MachinePeak peak) {
         return switch (part) {
             case SCORE, ENTROPY -> measureScoring(part, peak);
-            case CLASSIFY -> List.of(measure(part, documents, peak, () -> probed(this::classify)));
-            case EMBED -> List.of(measure(part, documents, peak, () -> probed(this::embed)));
-            case PREFILL -> List.of(measurePrefill(peak));
+            case CLASSIFY -> measure(part, documents, peak, () -> probed(workload::classify));
+            case EMBED -> measure(part, documents, peak, () -> probed(workload::embed));
+            case PREFILL -> measurePrefill(peak);
             case DECODE ->
                 settings.sequences().stream()
-                        .map(count -> measureDecoding(count, peak))
+                        .flatMap(count -> measureDecoding(count, peak).stream())
                         .toList();
         };
     }
@@ -215,71 +207,71 @@ public final class Benchmark {
     /// Measures a part of scoring. If both are wanted, the first of them measures both.
     private List<Measurement> measureScoring(Part part, MachinePeak peak) {
         if (!settings.parts().containsAll(Set.of(Part.SCORE, Part.ENTROPY))) {
-            return List.of(measure(part, documents, peak, scoring(part)));
+            return measure(part, documents, peak, scoring(part));
         }
-        return part == Part.SCORE ? measureInTurns(peak) : List.of();
+        if (part == Part.ENTROPY) {
+            return List.of();
+        }
+        SequencedMap<Part, Supplier<Measurement.Round>> both = new LinkedHashMap<>();
+        both.put(Part.SCORE, scoring(Part.SCORE));
+        both.put(Part.ENTROPY, scoring(Part.ENTROPY));
+        return measureInTurns(both, documents, peak);
     }
 
     private Supplier<Measurement.Round> scoring(Part part) {
         ScoreDetails details = new ScoreDetails(part == Part.ENTROPY, 0);
-        return () -> probed(() -> score(details));
+        return () -> probed(() -> workload.score(details));
     }
 
-    private List<Measurement> measureInTurns(MachinePeak peak) {
-        Supplier<Measurement.Round> plain = scoring(Part.SCORE);
-        Supplier<Measurement.Round> detailed = scoring(Part.ENTROPY);
-        long start = System.nanoTime();
-        long time = 2 * settings.time().toNanos();
-        warmUp(Part.SCORE, documents, plain);
-        warmUp(Part.ENTROPY, documents, detailed);
-        List<Measurement.Round> plainRounds = new ArrayList<>();
-        List<Measurement.Round> detailedRounds = new ArrayList<>();
-        List<Double> flops = new ArrayList<>(List.of(peak.flops()));
-        List<Double> readBytes = new ArrayList<>(List.of(peak.readBytes()));
-        while (plainRounds.size() < LEAST_ROUNDS || System.nanoTime() - start < time) {
-            plainRounds.add(plain.get());
-            detailedRounds.add(detailed.get());
-            flops.add(peak.flops());
-            readBytes.add(peak.readBytes());
-            double rate = detailedRounds.getLast().tokensPerSecond();
-            progress.round(Part.ENTROPY, documents, false, detailedRounds.size(), rate);
-        }
-        Samples peaks = new Samples(flops);
-        Samples reading = new Samples(readBytes);
-        return List.of(
-                new Measurement(Part.SCORE, documents, plainRounds, peaks, reading),
-                new Measurement(Part.ENTROPY, documents, detailedRounds, peaks, reading));
-    }
-
-    private Measurement measurePrefill(MachinePeak peak) {
+    private List<Measurement> measurePrefill(MachinePeak peak) {
         AtomicInteger rounds = new AtomicInteger();
         try (GenerationLoop loop = new GenerationLoop(model)) {
-            return measure(Part.PREFILL, documents, peak, () -> probed(() -> prefill(loop, rounds.getAndIncrement())));
+            return measure(
+                    Part.PREFILL,
+                    documents,
+                    peak,
+                    () -> probed(() -> workload.prefill(loop, rounds.getAndIncrement())));
         }
     }
 
     /// Runs all rounds with one cache, as an engine has one. The system hands out its memory in the warm-up.
-    private Measurement measureDecoding(int sequences, MachinePeak peak) {
+    private List<Measurement> measureDecoding(int sequences, MachinePeak peak) {
         try (GenerationLoop loop = new GenerationLoop(model)) {
-            return measure(Part.DECODE, sequences, peak, () -> decode(loop, sequences));
+            return measure(Part.DECODE, sequences, peak, () -> workload.decode(loop, sequences));
         }
     }
 
-    private Measurement measure(Part part, int sequences, MachinePeak peak, Supplier<Measurement.Round> work) {
+    private List<Measurement> measure(Part part, int sequences, MachinePeak peak, Supplier<Measurement.Round> work) {
+        SequencedMap<Part, Supplier<Measurement.Round>> alone = new LinkedHashMap<>();
+        alone.put(part, work);
+        return measureInTurns(alone, sequences, peak);
+    }
+
+    /// Measures parts whose rounds take turns, so that all of them are of the same minutes.
+    private List<Measurement> measureInTurns(
+            SequencedMap<Part, Supplier<Measurement.Round>> works, int sequences, MachinePeak peak) {
         long start = System.nanoTime();
-        long time = settings.time().toNanos();
-        warmUp(part, sequences, work);
-        List<Measurement.Round> rounds = new ArrayList<>();
+        long time = works.size() * settings.time().toNanos();
+        works.forEach((part, work) -> warmUp(part, sequences, work));
+        Map<Part, List<Measurement.Round>> rounds = new EnumMap<>(Part.class);
         List<Double> flops = new ArrayList<>(List.of(peak.flops()));
         List<Double> readBytes = new ArrayList<>(List.of(peak.readBytes()));
-        while (rounds.size() < LEAST_ROUNDS || System.nanoTime() - start < time) {
-            Measurement.Round round = work.get();
-            rounds.add(round);
+        for (int round = 1; round <= LEAST_ROUNDS || System.nanoTime() - start < time; round++) {
+            double rate = 0;
+            for (Map.Entry<Part, Supplier<Measurement.Round>> each : works.entrySet()) {
+                Measurement.Round done = each.getValue().get();
+                rounds.computeIfAbsent(each.getKey(), _ -> new ArrayList<>()).add(done);
+                rate = done.tokensPerSecond();
+            }
             flops.add(peak.flops());
             readBytes.add(peak.readBytes());
-            progress.round(part, sequences, false, rounds.size(), round.tokensPerSecond());
+            progress.round(works.lastEntry().getKey(), sequences, false, round, rate);
         }
-        return new Measurement(part, sequences, rounds, new Samples(flops), new Samples(readBytes));
+        Samples peaks = new Samples(flops);
+        Samples reading = new Samples(readBytes);
+        return works.keySet().stream()
+                .map(part -> new Measurement(part, sequences, Objects.requireNonNull(rounds.get(part)), peaks, reading))
+                .toList();
     }
 
     /// Warms up until rounds become no faster and the compiler had its time, but no longer than half of the
@@ -308,112 +300,5 @@ public final class Benchmark {
         } finally {
             model.kernels().measurePeak(false);
         }
-    }
-
-    private Measurement.Round score(ScoreDetails details) {
-        ScoringOptions options = new ScoringOptions(
-                new Windows.Strided(settings.documentTokens(), settings.documentTokens()),
-                ScoringOptions.Prefix.NONE,
-                ScoringOptions.DEFAULT_MIN_K);
-        List<Request.Score> requests = contents(SEED, documents, settings.documentTokens()).stream()
-                .map(content -> new Request.Score(0, null, content, options, details))
-                .toList();
-        Clock clock = new Clock();
-        new ScoringRun(model, requests.iterator(), (_, _, _) -> {}).forEachRemaining(Benchmark::refuseRejected);
-        return clock.round((long) documents * settings.documentTokens());
-    }
-
-    /// Scores labels as continuations of prompts, as `ClassificationRun` does. That class needs texts, and so a
-    /// tokenizer.
-    private Measurement.Round classify() {
-        ScoringOptions options = new ScoringOptions(
-                new Windows.Rolling(settings.documentTokens()),
-                ScoringOptions.Prefix.NONE,
-                ScoringOptions.DEFAULT_MIN_K);
-        List<Request.Score> requests = contents(SEED, documents, settings.documentTokens()).stream()
-                .flatMap(prompt -> IntStream.range(0, LABELS)
-                        .mapToObj(
-                                label -> new Request.Score(0, prompt, new Content.Tokens(new int[] {label}), options)))
-                .toList();
-        Clock clock = new Clock();
-        new ScoringRun(model, requests.iterator(), (_, _, _) -> {}).forEachRemaining(Benchmark::refuseRejected);
-        return clock.round((long) documents * settings.documentTokens());
-    }
-
-    private Measurement.Round embed() {
-        int width = model.config().hiddenSize();
-        List<Request.Embed> requests = contents(SEED, documents, settings.documentTokens()).stream()
-                .map(content -> new Request.Embed(0, content, settings.documentTokens(), width))
-                .toList();
-        Clock clock = new Clock();
-        new EmbeddingRun(model, requests.iterator()).forEachRemaining(Benchmark::refuseRejected);
-        return clock.round((long) documents * settings.documentTokens());
-    }
-
-    /// Computes the prompts of a round, which has prompts of its own because the KV cache would hold the computed
-    /// ones of the round before.
-    private Measurement.Round prefill(GenerationLoop loop, int round) {
-        List<Request.Generate> requests = prompts(SEED + 1 + round, documents, settings.documentTokens(), 1);
-        Clock clock = new Clock();
-        try (GenerationRun run = GenerationRun.open(model, loop, requests.iterator(), () -> false, _ -> {})) {
-            run.forEachRemaining(Benchmark::refuseRejected);
-        }
-        return clock.round((long) documents * settings.documentTokens());
-    }
-
-    private Measurement.Round decode(GenerationLoop loop, int sequences) {
-        List<Request.Generate> requests = prompts(SEED, sequences, PROMPT_TOKENS, OUTPUT_TOKENS);
-        try (GenerationRun run = GenerationRun.open(model, loop, requests.iterator(), () -> false, _ -> {})) {
-            run.feed();
-            loop.step(); // all prompts, and with them the first token of each text
-            Clock clock = new Clock();
-            boolean more = loop.step();
-            while (more) {
-                more = loop.step();
-            }
-            long tokens = 0;
-            while (run.hasNext()) {
-                tokens += refuseRejected(run.next());
-            }
-            return clock.round(tokens - sequences);
-        }
-    }
-
-    /// The clock and the engine's work at the start of a round.
-    private final class Clock {
-        private final Work work = model.kernels().work();
-        private final long start = System.nanoTime();
-
-        Measurement.Round round(long tokens) {
-            long nanos = System.nanoTime() - start;
-            return new Measurement.Round(tokens, nanos, model.kernels().work().since(work));
-        }
-    }
-
-    private List<Request.Generate> prompts(long seed, int count, int tokens, int outputs) {
-        GenerationParams greedy = new GenerationParams(SamplingParams.GREEDY, Ending.after(outputs));
-        return contents(seed, count, tokens).stream()
-                .map(content -> new Request.Generate(0, content, 0, greedy))
-                .toList();
-    }
-
-    /// Makes texts of random ids, the same for the same seed.
-    private List<Content> contents(long seed, int count, int tokens) {
-        Random random = new Random(seed);
-        return IntStream.range(0, count)
-                .<Content>mapToObj(i -> new Content.Tokens(
-                        random.ints(tokens, 0, model.config().vocabSize()).toArray()))
-                .toList();
-    }
-
-    /// @return number of tokens that were generated
-    /// @throws IllegalStateException if the model does not give finite numbers
-    private static int refuseRejected(Result result) {
-        return switch (result) {
-            case Result.Scored _, Result.Classified _, Result.Embedded _ -> 0;
-            case Result.Generated generated -> generated.tokens().size();
-            case Result.Rejected rejected ->
-                throw new IllegalStateException("nothing can be measured: " + rejected.reason());
-        };
     }
 }

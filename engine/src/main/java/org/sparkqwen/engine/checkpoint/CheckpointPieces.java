@@ -6,10 +6,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.ScaledIntegers;
-import org.sparkqwen.engine.kernels.WeightFormat;
-import org.sparkqwen.engine.kernels.WeightRows;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.ScaledIntegers;
+import org.sparkqwen.engine.kernels.format.WeightFormat;
+import org.sparkqwen.engine.kernels.format.WeightRows;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 

@@ -2,8 +2,8 @@ package org.sparkqwen.engine.checkpoint;
 
 import java.util.Arrays;
 import java.util.Optional;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.ScaledIntegers;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.ScaledIntegers;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// A tensor of a checkpoint, whose numbers are read as floats. It is one of a file, is widened from a quantized

@@ -6,8 +6,8 @@ import org.sparkqwen.engine.gguf.BlockFormat;
 import org.sparkqwen.engine.gguf.ScaledBlocks;
 import org.sparkqwen.engine.gguf.SuperBlocks;
 import org.sparkqwen.engine.gguf.TensorType;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.KnownFormat;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
 import org.sparkqwen.engine.quantized.NumberType;
 
 /// The number formats of a checkpoint that the engine reads, with the names that safetensors and GGUF use.

@@ -3,8 +3,8 @@ package org.sparkqwen.engine.checkpoint;
 import java.util.List;
 import java.util.Optional;
 import org.sparkqwen.engine.adapter.LoraUpdate;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.ScaledIntegers;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.ScaledIntegers;
 
 /// A matrix of a base model with what an adapter adds to it, in float32.
 record MergedTensor(CheckpointTensor base, LoraUpdate update) implements CheckpointTensor {

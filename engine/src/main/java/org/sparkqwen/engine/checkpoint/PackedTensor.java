@@ -4,10 +4,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.KnownFormat;
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.WeightFormat;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.WeightFormat;
 
 /// A tensor in the form in which the engine computes with it. It is made, and written, in pieces that need no more than
 /// some megabytes.

@@ -8,8 +8,9 @@ import java.util.List;
 import java.util.Optional;
 import org.sparkqwen.engine.gguf.BlockFormat;
 import org.sparkqwen.engine.gguf.ScaledBlocks;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.ScaledIntegers;
+import org.sparkqwen.engine.kernels.format.Bfloat16;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.ScaledIntegers;
 import org.sparkqwen.engine.quantized.StoredTensor;
 
 /// A tensor of a mapped file: row-major, little-endian, not copied.
@@ -55,7 +56,7 @@ record TensorView(String file, String name, DType dtype, List<Integer> shape, Me
             case F32 -> MemorySegment.copy(data, JAVA_FLOAT_UNALIGNED, at, to, 0, to.length);
             case BF16 -> {
                 for (int i = 0; i < to.length; i++) {
-                    to[i] = Float.intBitsToFloat(data.get(JAVA_SHORT_UNALIGNED, at + 2L * i) << 16);
+                    to[i] = Bfloat16.widened(data.get(JAVA_SHORT_UNALIGNED, at + 2L * i));
                 }
             }
             case F16 -> {

@@ -2,8 +2,8 @@ package org.sparkqwen.engine.checkpoint;
 
 import java.util.List;
 import java.util.Optional;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.ScaledIntegers;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.ScaledIntegers;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.engine.quantized.QuantizedMatrix;
 

@@ -8,6 +8,7 @@ import java.util.TreeSet;
 import org.apache.lucene.util.BytesRef;
 import org.apache.lucene.util.automaton.Automata;
 import org.apache.lucene.util.automaton.Automaton;
+import org.sparkqwen.engine.constraint.automaton.RefusedConstraint;
 
 /// Compiles a list of texts into an automaton over bytes.
 final class ChoicesCompiler {

@@ -2,6 +2,8 @@ package org.sparkqwen.engine.constraint;
 
 import java.io.Serializable;
 import java.util.List;
+import org.sparkqwen.engine.constraint.regex.RegexParser;
+import org.sparkqwen.engine.constraint.schema.JsonSchemaCompiler;
 
 /// A constraint on a whole text. These records only name it. Whatever is wrong with a constraint is reported
 /// when it is compiled.

@@ -4,6 +4,11 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
+import org.sparkqwen.engine.constraint.automaton.Budget;
+import org.sparkqwen.engine.constraint.automaton.ByteAutomaton;
+import org.sparkqwen.engine.constraint.automaton.RefusedConstraint;
+import org.sparkqwen.engine.constraint.regex.RegexParser;
+import org.sparkqwen.engine.constraint.schema.JsonSchemaCompiler;
 
 /// A constraint that is compiled for one vocabulary. It tells which tokens may follow in each state of a
 /// text.
@@ -12,7 +17,7 @@ import java.util.function.IntPredicate;
 /// state, and every byte that the automaton may require is a token of its own. So a text that takes only
 /// allowed tokens never reaches a state in which nothing may follow and the text may not end. A token may
 /// have many characters, or end inside one. The characters of long strings are counted beside the automaton,
-/// see [CountedStrings]. Therefore the state of a text is a number of 64 bits.
+/// see [ByteAutomaton]. Therefore the state of a text is a number of 64 bits.
 ///
 /// It is safe for use by many threads. The tokens of a state are computed when they are first needed, and
 /// kept. States with the same tokens share the set.

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
+import org.sparkqwen.engine.constraint.automaton.ByteAutomaton;
 
 /// The bytes of a vocabulary's tokens in sorted order. The bytes that neighbours have in common are stepped
 /// through once. It is a trie that is laid out as the sorted list of its paths.

@@ -25,7 +25,7 @@ import java.util.Optional;
 /// freed again for them, which would take ten times as much processor time.
 final class LinuxFile implements AutoCloseable {
     /// The bytes of which positions, addresses and sizes of [#read] are multiples. Disks require 512 or 4096.
-    public static final int BLOCK = 4096;
+    static final int BLOCK = 4096;
 
     private static final int POSIX_FADV_DONTNEED = 4;
     private static final int O_RDONLY = 0;
@@ -69,12 +69,12 @@ final class LinuxFile implements AutoCloseable {
 
     /// Opens a file; empty if the system is not Linux, the JVM may call nothing native, or the file cannot be
     /// opened.
-    public static Optional<LinuxFile> open(Path path) {
+    static Optional<LinuxFile> open(Path path) {
         return open(path, 0);
     }
 
     /// Opens a file for reading past the page cache; empty also if the file system cannot do that.
-    public static Optional<LinuxFile> openDirect(Path path) {
+    static Optional<LinuxFile> openDirect(Path path) {
         Integer direct = O_DIRECT.get(System.getProperty("os.arch"));
         return direct == null ? Optional.empty() : open(path, direct).filter(LinuxFile::readsOneBlock);
     }
@@ -109,7 +109,7 @@ final class LinuxFile implements AutoCloseable {
     ///
     /// @param position a multiple of [#BLOCK], as are the address and the size of `to`
     /// @throws IOException if the disk fails, or the file is shorter
-    public void read(long position, MemorySegment to) throws IOException {
+    void read(long position, MemorySegment to) throws IOException {
         long done = 0;
         while (done < to.byteSize()) {
             long count = readOnce(position + done, to.asSlice(done));

@@ -1,7 +1,7 @@
 package org.sparkqwen.engine.kernels;
 
 /// How the numbers of a row and of one output's weights become a sum: the roundings and the order of additions, from
-/// which every bit follows. [ScalarProduct] and [IntegerProduct] are the references.
+/// which every bit follows. `ScalarProduct` and [IntegerProduct] are the references.
 ///
 /// Arithmetic in bfloat16 is that of instructions, which [Bf16Math] models: both factors are rounded to bfloat16, each
 /// multiply-add is rounded once to float32, and numbers too small to be normal count as zero. Inputs that fill up the

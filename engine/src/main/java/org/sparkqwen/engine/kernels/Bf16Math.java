@@ -1,5 +1,7 @@
 package org.sparkqwen.engine.kernels;
 
+import org.sparkqwen.engine.kernels.format.Bfloat16;
+
 /// The arithmetic of instructions for bfloat16 (VCVTNEPS2BF16, VDPBF16PS, TDPBF16PS), number by number.
 ///
 /// They count operands that are too small to be normal as zero, and so they do with results. A result is too small if
@@ -12,7 +14,7 @@ public final class Bf16Math {
 
     /// Rounds to bfloat16, as a float. A NaN stays a NaN.
     public static float rounded(float number) {
-        return Bf16Panels.widened(KeyValueFormat.rounded(normalOrZero(number)));
+        return Bfloat16.widened(Bfloat16.rounded(normalOrZero(number)));
     }
 
     /// The second part of a number that is split into bfloat16 numbers, after [#rounded] as the first one.

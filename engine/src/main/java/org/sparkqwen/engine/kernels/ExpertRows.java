@@ -1,5 +1,7 @@
 package org.sparkqwen.engine.kernels;
 
+import org.sparkqwen.engine.kernels.format.Matrix;
+
 /// One expert's weights, and the rows of a batch that go to it.
 ///
 /// @param gate `[intermediate, hidden]`

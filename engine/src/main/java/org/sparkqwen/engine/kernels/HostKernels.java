@@ -3,6 +3,7 @@ package org.sparkqwen.engine.kernels;
 import java.lang.foreign.MemorySegment;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.format.EmbeddingTable;
 
 /// What back-ends have in common that compute on the threads and in the memory of this process: a team of threads,
 /// lookups, and routing.

@@ -1,6 +1,8 @@
 package org.sparkqwen.engine.kernels;
 
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
+
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
 
 /// The product of a row in 8 bits with a panel of integers, as its definition says: the arithmetic
 /// [Arithmetic#INTEGERS].
@@ -28,8 +30,8 @@ public final class IntegerProduct {
     ///
     /// @param integers `[inputs]`
     /// @param scales one for each 128 inputs
-    record Row(byte[] integers, float[] scales) {
-        static Row of(float[] numbers) {
+    public record Row(byte[] integers, float[] scales) {
+        public static Row of(float[] numbers) {
             byte[] integers = new byte[numbers.length];
             float[] scales = new float[Math.ceilDiv(numbers.length, GROUP)];
             for (int group = 0; group < scales.length; group++) {
@@ -69,7 +71,7 @@ public final class IntegerProduct {
     ///
     /// @param panel address of a panel of that layout
     /// @param sums 32 sums from index `at` on
-    static void accumulate(IntegerLayout layout, Row row, long panel, float[] sums, int at) {
+    public static void accumulate(IntegerLayout layout, Row row, long panel, float[] sums, int at) {
         int inputs = row.integers().length;
         for (int from = 0; from < inputs; from += layout.groupInputs()) {
             int end = Math.min(from + layout.groupInputs(), inputs);

@@ -5,10 +5,13 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.format.EmbeddingTable;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.WeightFormat;
 
 /// The arithmetic of a transformer: whole operations on float32 activations in the back-end's [Buffers].
 ///
-/// [ScalarKernels] defines each operation, and every other back-end gives the same bits. A result depends on the
+/// `ScalarKernels` defines each operation, and every other back-end gives the same bits. A result depends on the
 /// operands alone, not on the number of threads, nor on the rest of the batch. To that end
 ///
 /// - every output of a linear layer is one chain of `fma` over the inputs in ascending order, from 0;

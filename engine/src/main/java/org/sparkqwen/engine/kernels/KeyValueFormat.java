@@ -1,5 +1,9 @@
 package org.sparkqwen.engine.kernels;
 
+import org.sparkqwen.engine.kernels.format.Bf16Panels;
+import org.sparkqwen.engine.kernels.format.Bfloat16;
+import org.sparkqwen.engine.kernels.format.Memory;
+
 /// The format of the numbers in a [KeyValueBlock].
 public enum KeyValueFormat {
     /// float32, as the numbers were computed.
@@ -40,10 +44,10 @@ public enum KeyValueFormat {
         };
     }
 
-    float get(long address) {
+    public float get(long address) {
         return switch (this) {
             case F32 -> Memory.getFloat(address);
-            case BF16 -> Bf16Panels.widened(Memory.getShort(address));
+            case BF16 -> Bfloat16.widened(Memory.getShort(address));
             case INT8 -> throw withoutScale();
         };
     }
@@ -51,21 +55,12 @@ public enum KeyValueFormat {
     public void set(long address, float value) {
         switch (this) {
             case F32 -> Memory.setFloat(address, value);
-            case BF16 -> Memory.setShort(address, rounded(value));
+            case BF16 -> Memory.setShort(address, Bfloat16.rounded(value));
             case INT8 -> throw withoutScale();
         }
     }
 
     private static IllegalStateException withoutScale() {
         return new IllegalStateException("integers are read and written together with their scales");
-    }
-
-    /// Rounds to bfloat16, the upper half of a float's bits: to nearest, with ties to even. A NaN stays a NaN.
-    public static short rounded(float value) {
-        int bits = Float.floatToRawIntBits(value);
-        if (Float.isNaN(value)) {
-            return (short) ((bits >>> 16) | 0x40);
-        }
-        return (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
     }
 }

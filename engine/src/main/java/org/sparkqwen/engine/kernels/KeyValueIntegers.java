@@ -2,9 +2,11 @@ package org.sparkqwen.engine.kernels;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static org.sparkqwen.engine.kernels.KeyValueBlock.TOKENS;
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 
 import java.lang.foreign.MemorySegment;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// Keys and values of one head in 8 bits, as they lie in a [KeyValueBlock]:
 ///
@@ -90,7 +92,7 @@ public final class KeyValueIntegers {
     /// Widens a head's keys.
     ///
     /// @param to `[headDim][32 positions]`
-    static void readKeys(long keys, int headDim, float[] to) {
+    public static void readKeys(long keys, int headDim, float[] to) {
         for (int i = 0; i < headDim * TOKENS; i++) {
             float scale = Memory.getFloat(keys + keyScales(headDim) + scale(i / TOKENS, i % TOKENS));
             to[i] = Memory.ALL.get(JAVA_BYTE, keys + i) * scale;
@@ -101,7 +103,7 @@ public final class KeyValueIntegers {
     ///
     /// @param first the first number, a multiple of 32
     /// @param to `[32 positions][32]`
-    static void readValues(long values, int headDim, int first, float[] to) {
+    public static void readValues(long values, int headDim, int first, float[] to) {
         for (int i = 0; i < TOKENS * PANEL; i++) {
             int slot = i / PANEL;
             float scale = Memory.getFloat(values + valueScales(headDim) + scale(first, slot));

@@ -1,6 +1,8 @@
 package org.sparkqwen.engine.kernels;
 
 import java.lang.foreign.MemorySegment;
+import org.sparkqwen.engine.kernels.format.EmbeddingTable;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// Copies rows that are chosen by index: vectors of tokens, and rows of a batch. There is no arithmetic in it, so the
 /// same code serves all kernels.

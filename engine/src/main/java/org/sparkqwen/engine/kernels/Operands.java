@@ -3,6 +3,9 @@ package org.sparkqwen.engine.kernels;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.format.EmbeddingTable;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// The checks that every operation of [Kernels] makes before it computes: each operand is native memory of the size
 /// that the operation reads or writes, and operands that meet fit each other.

@@ -2,6 +2,8 @@ package org.sparkqwen.engine.kernels;
 
 import java.util.Arrays;
 import java.util.List;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
+import org.sparkqwen.engine.kernels.format.WeightFormat;
 
 /// The precision in which linear layers, experts and the head multiply: a name that stands for exact bits, whatever
 /// back-end computes them.

@@ -2,6 +2,7 @@ package org.sparkqwen.engine.kernels;
 
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// A linear layer: its weight, and the memory for its outputs.
 ///

@@ -82,7 +82,7 @@ public final class ScalarMath {
     }
 
     /// Adds the 16 lanes from index `from` on, from the first to the last.
-    static float fold(float[] lanes, int from) {
+    public static float fold(float[] lanes, int from) {
         float sum = lanes[from];
         for (int lane = 1; lane < LANES; lane++) {
             sum += lanes[from + lane];

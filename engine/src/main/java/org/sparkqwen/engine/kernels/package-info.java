@@ -1,4 +1,4 @@
-/// The arithmetic of a transformer as whole operations: the contract, its operands, and the scalar reference.
+/// The arithmetic of a transformer as whole operations: the contract, its operands, and what all back-ends share.
 @NullMarked
 package org.sparkqwen.engine.kernels;
 

@@ -1,7 +1,7 @@
 package org.sparkqwen.engine.model;
 
 import java.util.List;
-import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// The feed-forward part of a layer, which follows attention.
 sealed interface FeedForward {

@@ -2,7 +2,7 @@ package org.sparkqwen.engine.model;
 
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// The weights of one layer. Norms and biases are float32, `[width]`.
 ///

@@ -125,7 +125,7 @@ public record ModelConfig(
     public ModelConfig with(WeightFiles weights) {
         TensorPlan plan = TensorPlan.of(this);
         if (!tiedEmbeddings) {
-            return plan.hasHead(weights) ? this : withHead(false, true, warnings);
+            return plan.hasHead(weights) ? this : untied(true, warnings);
         }
         if (!plan.hasOwnHead(weights)) {
             return this;
@@ -134,10 +134,14 @@ public record ModelConfig(
         lines.add(("config.json: tie_word_embeddings is true, but the weights have a head of their own, %s, which"
                         + " differs from the embedding; it is used, as transformers 5 does")
                 .formatted(family.head(this).name()));
-        return withHead(false, false, lines);
+        return untied(false, lines);
     }
 
-    private ModelConfig withHead(boolean tied, boolean absent, List<String> lines) {
+    /// Returns this configuration with a head that is not the embedding.
+    ///
+    /// @param absent whether there is no head at all
+    /// @param lines the warnings of the new configuration
+    private ModelConfig untied(boolean absent, List<String> lines) {
         return new ModelConfig(
                 family,
                 vocabSize,
@@ -149,7 +153,7 @@ public record ModelConfig(
                 rmsNormEpsilon,
                 rope,
                 maxPositions,
-                tied,
+                false,
                 absent,
                 eosTokenIds,
                 endOfDocument,

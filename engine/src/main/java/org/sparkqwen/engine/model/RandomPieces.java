@@ -7,11 +7,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.Random;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.TensorPieces;
-import org.sparkqwen.engine.kernels.KnownFormat;
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.WeightFormat;
-import org.sparkqwen.engine.kernels.WeightRows;
-import org.sparkqwen.engine.kernels.WidenedFormat;
+import org.sparkqwen.engine.kernels.format.Bfloat16;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.WeightFormat;
+import org.sparkqwen.engine.kernels.format.WeightRows;
+import org.sparkqwen.engine.kernels.format.WidenedFormat;
 
 /// Random weights for measuring speed: normal with a standard deviation of 0.02, and norms around 1. The same seed
 /// gives the same weights. Numbers are drawn from a table, because billions of them are wanted in seconds.
@@ -35,7 +36,7 @@ final class RandomPieces implements TensorPieces {
         for (int i = 0; i < TABLE; i++) {
             int bits = Float.floatToRawIntBits((float) (DEVIATION * random.nextGaussian()));
             upperHalves[i] = (short) (bits >>> 16);
-            table[i] = Float.intBitsToFloat(upperHalves[i] << 16); // both formats have the same weights
+            table[i] = Bfloat16.widened(upperHalves[i]); // both formats have the same weights
         }
     }
 

@@ -25,8 +25,8 @@ import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.PackedTensor.Form;
 import org.sparkqwen.engine.checkpoint.TensorNames;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.WeightFormat;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.WeightFormat;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
@@ -107,10 +107,6 @@ public final class TensorPlan {
     /// The vocabulary head, which is the embedding if the two are tied.
     PlannedTensor head() {
         return tied ? embedding : head;
-    }
-
-    boolean isTied() {
-        return tied;
     }
 
     /// Whether the head is a tensor of its own: it is neither the embedding nor absent.

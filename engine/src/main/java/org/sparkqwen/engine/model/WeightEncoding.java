@@ -7,10 +7,10 @@ import org.sparkqwen.engine.checkpoint.PackedFile;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.Precision;
-import org.sparkqwen.engine.kernels.WeightFormat;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
+import org.sparkqwen.engine.kernels.format.WeightFormat;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// The encoding of a model's matrices: as its files store them, or rounded to fewer bits when they are packed. Norms,

@@ -24,9 +24,9 @@ import org.sparkqwen.engine.checkpoint.StreamedFile;
 import org.sparkqwen.engine.checkpoint.WeightFiles;
 import org.sparkqwen.engine.hostcache.PackedCache;
 import org.sparkqwen.engine.kernels.Buffers;
-import org.sparkqwen.engine.kernels.EmbeddingTable;
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.RowTable;
+import org.sparkqwen.engine.kernels.format.EmbeddingTable;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.RowTable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 

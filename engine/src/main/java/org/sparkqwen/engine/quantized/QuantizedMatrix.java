@@ -3,8 +3,8 @@ package org.sparkqwen.engine.quantized;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.ScaledIntegers;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.ScaledIntegers;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
 /// A quantized weight, `[outputs, inputs]`. Its values are `(code - zero point) * scale`, where outputs and groups of

@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.sparkqwen.engine.kernels.format.Bfloat16;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 
@@ -33,7 +34,7 @@ public record StoredTensor(Path path, String name, NumberType type, List<Integer
     /// Number `index` as a float, which is exact for all types but I32 and I64.
     public float number(long index) {
         return switch (type) {
-            case BF16 -> Float.intBitsToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, index) << 16);
+            case BF16 -> Bfloat16.widened(data.getAtIndex(JAVA_SHORT_UNALIGNED, index));
             case F16 -> Float.float16ToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, index));
             case F32 -> data.getAtIndex(JAVA_FLOAT_UNALIGNED, index);
             case F8_E4M3 -> Float8.value(data.get(JAVA_BYTE, index));

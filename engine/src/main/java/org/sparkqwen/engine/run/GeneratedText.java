@@ -11,7 +11,7 @@ import org.sparkqwen.engine.tokenizer.Tokenizer;
 /// Stop texts are searched in the whole text. Special tokens are only left out of what is shown.
 final class GeneratedText {
     static final String OPENING_TAG = "<think>";
-    public static final String CLOSING_TAG = "</think>";
+    static final String CLOSING_TAG = "</think>";
 
     private static final int NOT_YET = -1; // the value that String.indexOf returns
 

@@ -19,8 +19,6 @@ import org.slf4j.LoggerFactory;
 import org.sparkqwen.engine.cache.BlockPool;
 import org.sparkqwen.engine.cache.KeyValueCache;
 import org.sparkqwen.engine.kernels.DeviceException;
-import org.sparkqwen.engine.kernels.TokenChoice;
-import org.sparkqwen.engine.kernels.TokenChooser;
 import org.sparkqwen.engine.model.Transformer;
 import org.sparkqwen.engine.request.Load;
 import org.sparkqwen.engine.request.Result;
@@ -37,6 +35,7 @@ public final class GenerationLoop implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(GenerationLoop.class);
 
     private final LoadedModel model;
+    private final NextTokens nextTokens;
     private final BlockPool blocks;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition work = lock.newCondition(); // something to compute, or the end
@@ -73,6 +72,7 @@ public final class GenerationLoop implements AutoCloseable {
 
     public GenerationLoop(LoadedModel model) {
         this.model = model;
+        nextTokens = new NextTokens(model);
         blocks = model.newGenerationBlocks();
         cache = new KeyValueCache(blocks);
         scheduler = new Scheduler(
@@ -243,63 +243,12 @@ public final class GenerationLoop implements AutoCloseable {
                 batch.slices().stream().filter(Batch.Slice::last).toList();
         int[] rows = last.stream().mapToInt(Batch.Slice::lastRow).toArray();
         MemorySegment hidden = transformer.forward(batch, rows);
-        if (rows.length == 0) {
-            return;
+        if (rows.length > 0) {
+            nextTokens.choose(
+                    transformer,
+                    hidden,
+                    last.stream().map(slice -> continuation(slice.sequence())).toList());
         }
-        MemorySegment logits = transformer.logits(hidden, rows.length);
-        int choosable = model.outputVocabulary().size();
-        List<Continuation> continuations =
-                last.stream().map(slice -> continuation(slice.sequence())).toList();
-        Optional<TokenChooser> chooser = transformer.tokenChooser();
-        if (chooser.isPresent()) {
-            choose(transformer, chooser.get(), logits, continuations);
-            return;
-        }
-        double[] sums = transformer.logSumExp(logits, rows.length);
-        int[] likeliest = transformer.likeliest(logits, rows.length, choosable);
-        MemorySegment readable = transformer.logitsOnHost(rows.length);
-        long rowBytes = (long) model.config().vocabSize() * Float.BYTES;
-        long choosableBytes = (long) choosable * Float.BYTES;
-        transformer.each(
-                rows.length,
-                i -> continuations
-                        .get(i)
-                        .advance(
-                                readable.asSlice(i * rowBytes, choosableBytes),
-                                sums[i],
-                                likeliest[i],
-                                transformer::exponentials));
-    }
-
-    /// Lets the kernels choose the next tokens. Logits come to the host only if a text wants its most likely
-    /// tokens.
-    private void choose(
-            Transformer transformer, TokenChooser chooser, MemorySegment logits, List<Continuation> continuations) {
-        int rows = continuations.size();
-        int vocabulary = model.config().vocabSize();
-        int choosable = model.outputVocabulary().size();
-        TokenChoice[] choices = new TokenChoice[rows];
-        transformer.each(rows, i -> choices[i] = continuations.get(i).choice());
-        int[] tokens = new int[rows];
-        float[] chosen = new float[rows];
-        double[] sums = new double[rows];
-        chooser.choose(logits, vocabulary, choosable, List.of(choices), tokens, chosen, sums);
-        @Nullable
-        MemorySegment readable =
-                continuations.stream().anyMatch(Continuation::ranks) ? transformer.logitsOnHost(rows) : null;
-        long rowBytes = (long) vocabulary * Float.BYTES;
-        transformer.each(
-                rows,
-                i -> continuations
-                        .get(i)
-                        .take(
-                                choices[i],
-                                tokens[i],
-                                chosen[i],
-                                sums[i],
-                                readable == null
-                                        ? null
-                                        : readable.asSlice(i * rowBytes, (long) choosable * Float.BYTES)));
     }
 
     private Continuation continuation(Sequence sequence) {

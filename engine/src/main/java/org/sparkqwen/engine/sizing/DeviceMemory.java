@@ -2,6 +2,7 @@ package org.sparkqwen.engine.sizing;
 
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.PackedTensor;
+import org.sparkqwen.engine.kernels.Device;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.KernelProvider;
 import org.sparkqwen.engine.kernels.Precision;
@@ -14,10 +15,8 @@ import org.sparkqwen.engine.model.ModelConfig;
 /// @param batchTokens tokens that are computed together
 /// @param working bytes of the largest batch
 public record DeviceMemory(long memory, long weights, int batchTokens, long working) {
-    /// The greatest batch that is chosen by default: a tile of 128 rows for each of the 132 multiprocessors of an
-    /// H100 or H200, so that none of them is idle in the last round of a product's tiles. A larger batch takes more
-    /// memory and is faster by less than 1 %.
-    public static final int MOST_BATCH_TOKENS = 132 * 128;
+    /// The greatest batch that is chosen by default.
+    public static final int MOST_BATCH_TOKENS = Device.FULL_GPU_BATCH;
 
     /// The smallest batch that is chosen by default.
     public static final int LEAST_BATCH_TOKENS = 512;

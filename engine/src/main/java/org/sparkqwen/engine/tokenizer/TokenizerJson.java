@@ -61,8 +61,7 @@ final class TokenizerJson {
                         "post_processor",
                         "decoder",
                         "model"));
-        boolean normalizes =
-                isAbsent(root.path("normalizer")) ? false : normalizes(root.path("normalizer"), "normalizer");
+        boolean normalizes = !isAbsent(root.path("normalizer")) && normalizes(root.path("normalizer"), "normalizer");
         checkPreTokenizer(root.path("pre_tokenizer"));
         Affixes affixes = isAbsent(root.path("post_processor"))
                 ? Affixes.NONE

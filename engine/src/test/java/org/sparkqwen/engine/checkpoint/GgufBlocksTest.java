@@ -12,7 +12,7 @@ import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.sparkqwen.engine.kernels.KnownFormat;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
 import org.sparkqwen.engine.testing.Golden;
 import org.sparkqwen.engine.testing.SafetensorsWriter;
 

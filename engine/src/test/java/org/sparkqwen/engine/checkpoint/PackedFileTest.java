@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.checkpoint.PackedTensor.Form;
-import org.sparkqwen.engine.kernels.KnownFormat;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
 import org.sparkqwen.engine.testing.Refusal;
 import org.sparkqwen.engine.testing.SafetensorsWriter;
 import org.sparkqwen.engine.testing.Unwatched;

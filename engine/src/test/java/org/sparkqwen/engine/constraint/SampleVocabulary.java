@@ -8,11 +8,11 @@ import org.sparkqwen.engine.tokenizer.SpecialTokens;
 import org.sparkqwen.engine.tokenizer.Tokenizer;
 
 /// The vocabulary of a real tokenizer, and texts of its tokens that keep to a constraint.
-final class SampleVocabulary {
-    static final SampleVocabulary QWEN3 = new SampleVocabulary(SampleTokenizer.QWEN3);
-    static final SampleVocabulary TINY = new SampleVocabulary(SampleTokenizer.TINY);
+public final class SampleVocabulary {
+    public static final SampleVocabulary QWEN3 = new SampleVocabulary(SampleTokenizer.QWEN3);
+    public static final SampleVocabulary TINY = new SampleVocabulary(SampleTokenizer.TINY);
 
-    static final List<SampleVocabulary> ALL = List.of(QWEN3, TINY);
+    public static final List<SampleVocabulary> ALL = List.of(QWEN3, TINY);
 
     /// What ends strings, objects and arrays.
     private static final List<String> CLOSERS = List.of("\"", "}", "]");
@@ -32,29 +32,29 @@ final class SampleVocabulary {
         return name;
     }
 
-    TokenConstraint compile(Constraint constraint) {
+    public TokenConstraint compile(Constraint constraint) {
         return TokenConstraint.compile(constraint, tokens(), tokenizer::bytesOf, this::isSpecial);
     }
 
-    int tokens() {
+    public int tokens() {
         return tokenizer.vocabularySize();
     }
 
-    byte[] bytesOf(int token) {
+    public byte[] bytesOf(int token) {
         return tokenizer.bytesOf(token);
     }
 
-    boolean isSpecial(int token) {
+    public boolean isSpecial(int token) {
         return token >= firstSpecial;
     }
 
-    int[] encode(String text) {
+    public int[] encode(String text) {
         return tokenizer.encode(text, SpecialTokens.TEXT);
     }
 
     /// Tokens chosen at random among those that are allowed, until the text ends; closers more often than others,
     /// so that it does.
-    String randomText(TokenConstraint constraint, Random random) {
+    public String randomText(TokenConstraint constraint, Random random) {
         List<Integer> closers = CLOSERS.stream()
                 .map(closer -> tokenizer.idOf(closer).orElseThrow())
                 .toList();

@@ -1,13 +1,16 @@
 package org.sparkqwen.engine.kernels;
 
 import java.util.Random;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.ScaledIntegers;
+import org.sparkqwen.engine.kernels.format.WeightRows;
 
 /// Random integers and scales of a layout, which keeps them. Every fifth integer is the least one, and some scales are
 /// negative or zero.
-final class KeptRows implements WeightRows, ScaledIntegers {
+public final class KeptRows implements WeightRows, ScaledIntegers {
     private final IntegerLayout layout;
 
-    KeptRows(IntegerLayout layout) {
+    public KeptRows(IntegerLayout layout) {
         this.layout = layout;
     }
 

@@ -2,6 +2,10 @@ package org.sparkqwen.engine.kernels;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.WeightFormat;
+import org.sparkqwen.engine.kernels.format.WeightRows;
 
 /// Whole weights, `[outputs, inputs]`, packed into memory.
 public final class Matrices {

@@ -21,6 +21,11 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.sparkqwen.engine.kernels.format.Bfloat16;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.WeightRows;
 
 /// In each precision, every operation that multiplies weights gives the same bits on every back-end, on one thread and
 /// on two, for a row alone and among others.
@@ -260,7 +265,7 @@ class PrecisionBitsTest {
     private List<Matrix> weights(int outputs, int inputs) {
         MemorySegment halves = arena.allocate(JAVA_SHORT, (long) outputs * inputs);
         for (int i = 0; i < outputs * inputs; i++) {
-            halves.setAtIndex(JAVA_SHORT, i, KeyValueFormat.rounded((float) random.nextGaussian()));
+            halves.setAtIndex(JAVA_SHORT, i, Bfloat16.rounded((float) random.nextGaussian()));
         }
         WeightRows floats = (output, row) -> {
             Random numbers = new Random(output);

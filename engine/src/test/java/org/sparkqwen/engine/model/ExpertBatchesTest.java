@@ -13,9 +13,9 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.sparkqwen.engine.kernels.ExpertRows;
-import org.sparkqwen.engine.kernels.KnownFormat;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Routes;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Rows are divided among the experts, and an expert's rows into parts.
 class ExpertBatchesTest {

@@ -9,7 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.sparkqwen.engine.checkpoint.PackedLayout;
 import org.sparkqwen.engine.checkpoint.StreamedFile;
-import org.sparkqwen.engine.kernels.KnownFormat;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
 import org.sparkqwen.engine.model.StreamingPlan.Part;
 import org.sparkqwen.engine.model.family.PublishedShape;
 

@@ -15,8 +15,8 @@ import org.junit.jupiter.api.Test;
 import org.sparkqwen.engine.kernels.Buffers;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.Precision;
-import org.sparkqwen.engine.kernels.ScalarProvider;
 import org.sparkqwen.engine.kernels.TokenChoice;
+import org.sparkqwen.engine.kernels.scalar.ScalarProvider;
 import org.sparkqwen.engine.testing.CudaDevice;
 
 /// A GPU chooses the tokens that [Sampler] chooses from the same logits with the same random numbers.

@@ -4,10 +4,10 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Memory;
-import org.sparkqwen.engine.kernels.WeightRows;
-import org.sparkqwen.engine.kernels.WidenedFormat;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
+import org.sparkqwen.engine.kernels.format.WeightRows;
+import org.sparkqwen.engine.kernels.format.WidenedFormat;
 
 /// A format of weights that no back-end knows: signed bytes with a scale for each output. A panel is `[32 scales]` in
 /// float32 and `[inputs][32]` bytes, a row is its scale and `[inputs]` bytes.

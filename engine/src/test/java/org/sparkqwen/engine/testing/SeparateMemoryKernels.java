@@ -22,17 +22,17 @@ import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.Buffers;
 import org.sparkqwen.engine.kernels.Device;
 import org.sparkqwen.engine.kernels.DeviceUse;
-import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.PartProbe;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
-import org.sparkqwen.engine.kernels.RowTable;
-import org.sparkqwen.engine.kernels.ScalarProvider;
+import org.sparkqwen.engine.kernels.format.EmbeddingTable;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.RowTable;
+import org.sparkqwen.engine.kernels.scalar.ScalarProvider;
 
 /// The scalar kernels as a back-end whose memory nobody else may touch, like a device's.
 ///

@@ -42,7 +42,7 @@ public record InputSample(
 
     private static final long SEED = 20;
 
-    /// Its multiples are spread most evenly.
+    /// The golden ratio, whose multiples are spread most evenly between whole numbers.
     private static final double GOLDEN = (Math.sqrt(5) - 1) / 2;
 
     /// Draws a sample.

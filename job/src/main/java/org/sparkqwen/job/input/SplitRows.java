@@ -17,7 +17,7 @@ import org.sparkqwen.job.spark.LocalMode;
 record SplitRows(int partition, long rows, @Nullable String failure) implements Serializable {
 
     /// @param most the count at which to stop
-    public static SplitRows count(int partition, Iterator<?> rows, long most) {
+    static SplitRows count(int partition, Iterator<?> rows, long most) {
         long count = 0;
         try {
             while (count < most && rows.hasNext()) {

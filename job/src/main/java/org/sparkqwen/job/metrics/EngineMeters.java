@@ -47,7 +47,7 @@ final class EngineMeters {
     /// The mean tokens of the latest batches, of which a batch may have [#BATCH_LIMIT].
     static final String BATCH_TOKENS = "batch.tokens";
 
-    /// The same for all engines, so the greatest and no sum.
+    /// The most tokens of a batch. Engines are not summed up: the greatest of theirs counts.
     static final String BATCH_LIMIT = "batch.tokens.limit";
 
     static final String SEQUENCE_LIMIT = "sequences.limit";
@@ -139,12 +139,12 @@ final class EngineMeters {
     }
 
     /// Returns the names of the counted metrics.
-    public static Set<String> counted() {
+    static Set<String> counted() {
         return COUNTED;
     }
 
     /// Returns the names of the metrics of what is in work.
-    public static Set<String> inWork() {
+    static Set<String> inWork() {
         return GAUGED;
     }
 

@@ -190,12 +190,13 @@ record CheckedRun(
     /// Refuses an output with files that no run of ours wrote. It is neither continued nor deleted.
     static void refuseForeign(RunSettings settings, RunState state) {
         if (state.isOurs()) {
-            new DataFiles(settings, settings.output(), state).refuseForeign();
-        } else if (settings.mode() == RunSettings.Mode.OVERWRITE && !state.isEmpty()) {
+            new DataFiles(settings, settings.output(), state.data()).refuseForeign();
+        } else if (settings.mode() == RunSettings.Mode.OVERWRITE
+                && !state.data().isEmpty()) {
             throw Refusal.usage(("--output %s has files and no state of a run, so --mode overwrite deletes nothing"
                             + " there; choose another --output, or empty it yourself")
                     .formatted(settings.output()));
-        } else if (!state.visible().isEmpty()) {
+        } else if (!state.data().visible().isEmpty()) {
             throw Refusal.usage("--output %s holds files that no run of this version wrote; choose another --output"
                     .formatted(settings.output()));
         }

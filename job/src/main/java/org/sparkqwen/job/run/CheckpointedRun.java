@@ -137,7 +137,7 @@ final class CheckpointedRun {
         long total = Math.min(limit(), planned.rows());
         boolean wasComplete = rows(commits) >= total && !commits.isEmpty();
         if (!wasComplete) {
-            state.mark(false);
+            state.removeMark();
             if (commits.isEmpty()) {
                 intake.check(scan, pieces(planned, 0, total));
             }
@@ -420,7 +420,7 @@ final class CheckpointedRun {
     private static RunState.Attempt thisDriver() {
         return new RunState.Attempt(
                 Instant.now().toString(),
-                DriverClaim.Driver.thisHost(),
+                DriverProcess.thisHost(),
                 ProcessHandle.current().pid(),
                 Version.current());
     }

@@ -26,11 +26,11 @@ final class DataFiles {
 
     private final RunSettings settings;
     private final String path;
-    private final RunState directory;
+    private final DataDirectory directory;
 
     /// @param path the directory, as Spark takes it
-    /// @param directory the same directory, as its state
-    DataFiles(RunSettings settings, String path, RunState directory) {
+    /// @param directory the same directory
+    DataFiles(RunSettings settings, String path, DataDirectory directory) {
         this.settings = settings;
         this.path = path;
         this.directory = directory;

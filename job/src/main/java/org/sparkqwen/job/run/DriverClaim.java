@@ -1,6 +1,5 @@
 package org.sparkqwen.job.run;
 
-import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.io.FileNotFoundException;
@@ -8,10 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -22,7 +18,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.Timer;
 import java.util.TimerTask;
-import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -31,7 +26,6 @@ import org.apache.hadoop.fs.FSError;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
-import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.failure.Failures;
 import org.sparkqwen.job.failure.Refusal;
 
@@ -69,90 +63,12 @@ final class DriverClaim implements AutoCloseable {
     private final Path directory;
     private final String output;
     private final Duration silence;
-    private final Driver self = Driver.ofThisProcess();
+    private final DriverProcess self = DriverProcess.ofThisProcess();
     private final Timer timer = new Timer("spark-qwen-claim", true);
     private Path claim;
 
     @GuardedBy("this")
     private boolean closed;
-
-    /// A driver, as it describes itself.
-    ///
-    /// @param machine what distinguishes machines and users, as far as one can see another's processes
-    /// @param processStarted milliseconds since 1970, because process ids are used again
-    /// @param started when the driver came to this output
-    @JsonIgnoreProperties(ignoreUnknown = true)
-    record Driver(String id, String host, String machine, long pid, long processStarted, String started) {
-        static Driver ofThisProcess() {
-            ProcessHandle process = ProcessHandle.current();
-            return new Driver(
-                    UUID.randomUUID().toString(),
-                    thisHost(),
-                    thisMachine(),
-                    process.pid(),
-                    started(process),
-                    Instant.now().toString());
-        }
-
-        static String thisHost() {
-            try {
-                return InetAddress.getLocalHost().getHostName();
-            } catch (UnknownHostException e) {
-                return "an unknown host";
-            }
-        }
-
-        /// Describes this machine. Processes of another container, boot or user cannot be judged from here.
-        private static String thisMachine() {
-            StringBuilder machine = new StringBuilder(thisHost());
-            machine.append(' ').append(System.getProperty("user.name"));
-            try {
-                java.nio.file.Path proc = java.nio.file.Path.of("/proc");
-                machine.append(' ')
-                        .append(Files.readString(proc.resolve("sys/kernel/random/boot_id"))
-                                .strip());
-                machine.append(' ').append(Files.readSymbolicLink(proc.resolve("self/ns/pid")));
-            } catch (IOException | UnsupportedOperationException e) {
-                machine.append(" without /proc");
-            }
-            return machine.toString();
-        }
-
-        private static long started(ProcessHandle process) {
-            return process.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
-        }
-
-        boolean sharesMachineWith(Driver other) {
-            return machine.equals(other.machine);
-        }
-
-        /// Returns whether the process of a driver of this machine runs.
-        boolean runs() {
-            if (pid == ProcessHandle.current().pid()) {
-                return HELD.contains(id);
-            }
-            return ProcessHandle.of(pid)
-                    .filter(ProcessHandle::isAlive)
-                    .filter(process -> Math.abs(started(process) - processStarted) < 10_000)
-                    .filter(process -> !hasEnded(pid))
-                    .isPresent();
-        }
-
-        /// Returns whether a process has ended, but its parent has not noticed yet.
-        private static boolean hasEnded(long pid) {
-            try {
-                String stat = Files.readString(java.nio.file.Path.of("/proc/%d/stat".formatted(pid)));
-                return stat.indexOf(") Z ") > 0 || stat.indexOf(") X ") > 0;
-            } catch (IOException e) {
-                return false;
-            }
-        }
-
-        @Override
-        public String toString() {
-            return "process %d on %s, since %s".formatted(pid, Quote.of(host), Quote.of(started));
-        }
-    }
 
     /// The file of another driver.
     ///
@@ -165,7 +81,7 @@ final class DriverClaim implements AutoCloseable {
         this.directory = directory;
         this.output = output;
         this.silence = silence;
-        claim = new Path(directory, self.id + ".entering");
+        claim = new Path(directory, self.id() + ".entering");
     }
 
     /// Claims an output.
@@ -180,7 +96,7 @@ final class DriverClaim implements AutoCloseable {
     /// @param silence see [#SILENCE]
     static DriverClaim of(RunState state, String output, Duration silence, PrintStream console, Runnable onLoss) {
         DriverClaim claim = new DriverClaim(state.files(), state.directory(DIRECTORY), output, silence);
-        HELD.add(claim.self.id);
+        HELD.add(claim.self.id());
         try {
             claim.enter();
             claim.renewNowAndThen(onLoss);
@@ -198,6 +114,11 @@ final class DriverClaim implements AutoCloseable {
         return claim;
     }
 
+    /// Returns whether this process holds a claim.
+    static boolean isHeld(String id) {
+        return HELD.contains(id);
+    }
+
     private void enter() throws IOException {
         Path entering = claim;
         write(entering);
@@ -206,7 +127,7 @@ final class DriverClaim implements AutoCloseable {
                         .mapToLong(other -> other.number.orElse(0L))
                         .max()
                         .orElse(0);
-        claim = new Path(directory, claimName(number, self.id));
+        claim = new Path(directory, claimName(number, self.id()));
         write(claim);
         files.delete(entering, false);
     }
@@ -229,19 +150,19 @@ final class DriverClaim implements AutoCloseable {
             String name = file.getPath().getName();
             Matcher entering = ENTERING.matcher(name);
             Matcher numbered = CLAIM.matcher(name);
-            if (entering.matches() && !entering.group(1).equals(self.id)) {
+            if (entering.matches() && !entering.group(1).equals(self.id())) {
                 others.add(new Other(entering.group(1), Optional.empty(), file));
-            } else if (numbered.matches() && !numbered.group(2).equals(self.id)) {
+            } else if (numbered.matches() && !numbered.group(2).equals(self.id())) {
                 others.add(new Other(numbered.group(2), Optional.of(Long.parseLong(numbered.group(1))), file));
             }
         }
         return others;
     }
 
-    private Optional<Driver> driver(Other other) {
+    private Optional<DriverProcess> driver(Other other) {
         try (InputStream in = files.open(other.file.getPath())) {
-            return Optional.ofNullable(JSON.readValue(in.readNBytes(LARGEST), Driver.class))
-                    .filter(driver -> driver.host != null && driver.machine != null && driver.started != null);
+            return Optional.ofNullable(JSON.readValue(in.readNBytes(LARGEST), DriverProcess.class))
+                    .filter(driver -> driver.host() != null && driver.machine() != null && driver.started() != null);
         } catch (IOException e) {
             return Optional.empty(); // gone, incomplete or invalid: then only its renewals count
         }
@@ -258,14 +179,14 @@ final class DriverClaim implements AutoCloseable {
                 if (!isBefore(other)) {
                     continue;
                 }
-                Optional<Driver> driver = driver(other);
+                Optional<DriverProcess> driver = driver(other);
                 boolean judged =
                         driver.filter(each -> each.sharesMachineWith(self)).isPresent();
                 Sign sign = signs.computeIfAbsent(other.id, _ -> new Sign(lastSign(other)));
                 boolean isSilent = sign.isSilent(lastSign(other), silence);
-                boolean dead = judged ? driver.filter(Driver::runs).isEmpty() : isSilent;
+                boolean dead = judged ? driver.filter(DriverProcess::runs).isEmpty() : isSilent;
                 boolean alive = other.number.isPresent() && (judged || sign.changed);
-                String shown = driver.map(Driver::toString).orElse("of which nothing is known");
+                String shown = driver.map(DriverProcess::toString).orElse("of which nothing is known");
                 if (dead) {
                     remove(other);
                 } else if (alive || isSilent) {
@@ -371,7 +292,7 @@ final class DriverClaim implements AutoCloseable {
                 return false;
             }
             if (!closed) {
-                try (OutputStream out = files.create(alive(self.id), true)) {
+                try (OutputStream out = files.create(alive(self.id()), true)) {
                     out.write(Instant.now().toString().getBytes(StandardCharsets.US_ASCII));
                 }
             }
@@ -388,7 +309,7 @@ final class DriverClaim implements AutoCloseable {
             if (files.exists(claim)) {
                 return;
             }
-            Driver other = others().stream()
+            DriverProcess other = others().stream()
                     .map(this::driver)
                     .flatMap(Optional::stream)
                     .findFirst()
@@ -416,13 +337,13 @@ final class DriverClaim implements AutoCloseable {
         synchronized (this) {
             closed = true;
             try {
-                for (Path file : List.of(alive(self.id), claim, new Path(directory, self.id + ".entering"))) {
+                for (Path file : List.of(alive(self.id()), claim, new Path(directory, self.id() + ".entering"))) {
                     files.delete(file, false);
                 }
             } catch (IOException | FSError | RuntimeException e) {
                 // The next driver finds that this process has ended, or that it is silent.
             }
         }
-        HELD.remove(self.id);
+        HELD.remove(self.id());
     }
 }

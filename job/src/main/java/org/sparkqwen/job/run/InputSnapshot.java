@@ -95,7 +95,7 @@ final class InputSnapshot {
     }
 
     private Taken take(Dataset<Row> rows) {
-        state.mark(false); // somebody may have inserted rows into the table that the run is going to write
+        state.removeMark(); // somebody may have inserted rows into the table that the run is going to write
         state.discardSnapshots();
         String directory = RunState.newSnapshot();
         new Console(System.err)
@@ -112,7 +112,7 @@ final class InputSnapshot {
                     e);
         }
         claim.refuseIfLost();
-        RunState copy = state.inside(directory);
+        DataDirectory copy = state.data(directory);
         Map<String, StoredFile> files = new HashMap<>();
         copy.visible().forEach(file -> files.put(file.getPath().getName(), copy.stored(file)));
         Taken taken = new Taken(directory, rows.schema().toDDL(), files);
@@ -122,7 +122,7 @@ final class InputSnapshot {
 
     /// Refuses a copy whose files are not those that were written.
     private void refuseChanged(Taken taken) {
-        RunState copy = state.inside(taken.directory());
+        DataDirectory copy = state.data(taken.directory());
         Map<String, FileStatus> present = new HashMap<>();
         copy.visible().forEach(file -> present.put(file.getPath().getName(), file));
         Set<String> names = new TreeSet<>(taken.files().keySet());

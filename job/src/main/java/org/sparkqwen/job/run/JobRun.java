@@ -177,7 +177,7 @@ public final class JobRun implements AutoCloseable {
             work.release(); // the second stage needs no model
             divided = second.run(outcome.commits(), checked.made(), start);
         }
-        state.mark(true);
+        state.markWhole();
         if (second != null) {
             second.discardScored();
         }
@@ -271,7 +271,7 @@ public final class JobRun implements AutoCloseable {
         }
         if (state.exists()) {
             CheckedRun.refuseOtherRun(settings, state.run(), run);
-        } else if (state.visible().isEmpty()) {
+        } else if (state.data().visible().isEmpty()) {
             state.begin(run);
         } else {
             throw Refusal.usage("--output %s has lost its _spark_qwen/run.json, or it was being deleted; %s"

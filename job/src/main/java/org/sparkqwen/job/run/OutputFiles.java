@@ -33,7 +33,7 @@ final class OutputFiles {
 
     /// @param quarantined the columns of dropped rows; null if rows with errors stay in the output
     OutputFiles(RunSettings settings, RunState state, @Nullable StructType quarantined) {
-        this(new DataFiles(settings, settings.output(), state), settings, state, quarantined, false);
+        this(new DataFiles(settings, settings.output(), state.data()), settings, state, quarantined, false);
     }
 
     /// @param outdated whether the files of the output may be gone, because another stage has all their rows
@@ -47,7 +47,7 @@ final class OutputFiles {
         this.output = output;
         this.quarantined = quarantined;
         this.outdated = outdated;
-        quarantine = new DataFiles(settings, settings.output() + "/" + OutputLayout.ERRORS, state.ofQuarantine());
+        quarantine = new DataFiles(settings, settings.output() + "/" + OutputLayout.ERRORS, state.rejected());
     }
 
     /// Returns the files of a run that writes to a directory in its output. Rejected rows are in the same place and
@@ -64,7 +64,7 @@ final class OutputFiles {
             @Nullable StructType quarantined,
             boolean outdated) {
         return new OutputFiles(
-                new DataFiles(writing, settings.output() + "/" + directory, state.inside(directory)),
+                new DataFiles(writing, settings.output() + "/" + directory, state.data(directory)),
                 settings,
                 state,
                 quarantined,

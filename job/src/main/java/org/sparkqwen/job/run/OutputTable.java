@@ -150,7 +150,7 @@ final class OutputTable {
     void refuseOthersRows(RunState state) {
         boolean others = state.isOurs()
                 ? hasOthersFiles(state)
-                : entry.isPresent() && !state.visible().isEmpty();
+                : entry.isPresent() && !state.data().visible().isEmpty();
         if (others) {
             throw Refusal.usage(("--output-table %s has rows that no run of spark-qwen wrote, and a run writes a table"
                             + " of its own; choose another name, or move these rows to another table")

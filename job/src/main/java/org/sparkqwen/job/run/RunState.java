@@ -5,10 +5,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -87,7 +85,7 @@ final class RunState {
     /// A start of a driver.
     record Attempt(String started, String host, long pid, String version) {}
 
-    public RunState(FileSystem files, Path output) {
+    RunState(FileSystem files, Path output) {
         this.files = files;
         this.output = files.makeQualified(output);
         this.directory = new Path(this.output, OutputLayout.STATE);
@@ -116,14 +114,21 @@ final class RunState {
         return second.exists() ? second : this;
     }
 
-    /// Returns a directory in the output that has data files, but no run of its own.
-    RunState inside(String name) {
-        return new RunState(files, new Path(output, name));
+    /// Returns the output, which has the data files.
+    DataDirectory data() {
+        return new DataDirectory(files, output);
     }
 
-    /// Returns the directory of rejected rows, which has data files, but no run of its own.
-    RunState ofQuarantine() {
-        return new RunState(files, quarantine);
+    /// Returns a directory of data files in the output.
+    ///
+    /// @param name its path, relative to the output
+    DataDirectory data(String name) {
+        return new DataDirectory(files, new Path(output, name));
+    }
+
+    /// Returns the directory of rejected rows.
+    DataDirectory rejected() {
+        return new DataDirectory(files, quarantine);
     }
 
     boolean exists() {
@@ -133,11 +138,6 @@ final class RunState {
     /// Returns whether the output has a state of ours, even of a run that was being deleted.
     boolean isOurs() {
         return state.attempt(() -> files.exists(directory));
-    }
-
-    /// Returns whether the output is empty or does not exist.
-    boolean isEmpty() {
-        return state.attempt(() -> !files.exists(output) || files.listStatus(output).length == 0);
     }
 
     private Path runFile() {
@@ -180,7 +180,7 @@ final class RunState {
         return state.directory(name);
     }
 
-    public void add(InputPlan plan) {
+    void add(InputPlan plan) {
         state.write(state.numbered("plans", state.numbered("plans").size()), plan);
     }
 
@@ -211,26 +211,31 @@ final class RunState {
 
     /// Deletes the scored rows of a run with buckets, and nothing else.
     void discardScored() {
-        Path rows = new Path(output, OutputLayout.SCORED_ROWS);
+        Path path = new Path(output, OutputLayout.SCORED_ROWS);
+        DataDirectory rows = new DataDirectory(files, path);
         state.attempt(() -> {
-            deleteData(rows);
-            if (list(rows).isEmpty()) {
-                files.delete(rows, true); // with Hadoop's checksums of files that somebody deleted, which no list shows
+            rows.deleteData();
+            if (rows.list().isEmpty()) {
+                files.delete(path, true); // with Hadoop's checksums of files that somebody deleted, which no list shows
             }
-            return list(rows.getParent()).isEmpty() && files.delete(rows.getParent(), false);
+            return deleteIfEmpty(path.getParent());
         });
     }
 
     /// Deletes every copy of a table's rows, whole or not, and nothing else.
     void discardSnapshots() {
         state.attempt(() -> {
-            for (FileStatus copy : list(snapshots())) {
+            for (FileStatus copy : new DataDirectory(files, snapshots()).list()) {
                 if (SNAPSHOT.matcher(copy.getPath().getName()).matches()) {
                     files.delete(copy.getPath(), true);
                 }
             }
-            return list(snapshots()).isEmpty() && files.delete(snapshots(), false);
+            return deleteIfEmpty(snapshots());
         });
+    }
+
+    private boolean deleteIfEmpty(Path empty) throws IOException {
+        return new DataDirectory(files, empty).list().isEmpty() && files.delete(empty, false);
     }
 
     private Path snapshots() {
@@ -272,7 +277,7 @@ final class RunState {
     }
 
     /// Returns the commits in the order of intervals, from the first row on without a gap.
-    public List<Commit> commits() {
+    List<Commit> commits() {
         List<Commit> commits =
                 state.readAll("commits", Commit.class, StateFiles.LARGEST_FILE, exists() && run().hasChecksums());
         long next = 0;
@@ -305,12 +310,12 @@ final class RunState {
         }
     }
 
-    public void add(Commit commit) {
+    void add(Commit commit) {
         state.write(commitFile(commit.interval()), commit);
     }
 
     /// @return the attempt's number
-    public int add(Attempt attempt) {
+    int add(Attempt attempt) {
         int number = attempts();
         state.write(state.numbered("attempts", number), attempt);
         return number;
@@ -331,12 +336,10 @@ final class RunState {
     void erase() {
         state.attempt(() -> {
             files.delete(runFile(), false);
-            deleteData(quarantine);
-            deleteData(output);
+            rejected().deleteData();
+            data().deleteData();
             files.delete(leftOutList(), false);
-            if (list(quarantine).isEmpty()) {
-                files.delete(quarantine, false);
-            }
+            deleteIfEmpty(quarantine);
             discardScored();
             files.delete(mark(), false);
             files.delete(new Path(output, OutputLayout.MANIFEST), false);
@@ -346,45 +349,6 @@ final class RunState {
             }
             return true;
         });
-    }
-
-    /// Deletes the data files of a directory, and what interrupted work left there.
-    private void deleteData(Path parent) throws IOException {
-        for (FileStatus file : list(parent)) {
-            String name = file.getPath().getName();
-            if ((file.isFile() && DataFiles.isNameOfOne(name)) || isLeftByCommitters(name)) {
-                files.delete(file.getPath(), true);
-            }
-        }
-    }
-
-    private List<FileStatus> list(Path parent) throws IOException {
-        try {
-            return List.of(files.listStatus(parent));
-        } catch (FileNotFoundException e) {
-            return List.of();
-        }
-    }
-
-    /// Returns whether Hadoop's committer, or S3A's magic one, leaves this file.
-    private static boolean isLeftByCommitters(String name) {
-        return name.equals("_temporary") || name.startsWith("__magic");
-    }
-
-    /// Returns the files and directories in the output that readers see.
-    List<FileStatus> visible() {
-        return state.attempt(() -> {
-            if (!files.exists(output)) {
-                return List.of();
-            }
-            return Arrays.stream(files.listStatus(output))
-                    .filter(file -> !isHidden(file.getPath().getName()))
-                    .toList();
-        });
-    }
-
-    private static boolean isHidden(String name) {
-        return name.startsWith("_") || name.startsWith(".");
     }
 
     /// Returns whether the commits have all planned rows. The mark of a complete output does not tell, because an
@@ -406,48 +370,19 @@ final class RunState {
         return new Path(output, "_SUCCESS");
     }
 
-    /// Marks the output as complete, as Spark does, or removes the mark.
-    void mark(boolean whole) {
+    /// Marks the output as complete, as Spark does.
+    void markWhole() {
         Path mark = mark();
         state.attempt(() -> {
-            if (whole && !files.exists(mark)) {
+            if (!files.exists(mark)) {
                 files.create(mark, true).close();
-            } else if (!whole) {
-                files.delete(mark, false);
-            }
-            return whole;
-        });
-    }
-
-    /// Deletes what Spark's committers leave of interrupted work.
-    void discardUnfinished() {
-        state.attempt(() -> {
-            for (FileStatus file : list(output)) {
-                if (isLeftByCommitters(file.getPath().getName())) {
-                    files.delete(file.getPath(), true);
-                }
             }
             return true;
         });
     }
 
-    /// Deletes these files of the output.
-    void discard(Iterable<FileStatus> strays) {
-        state.attempt(() -> {
-            for (FileStatus stray : strays) {
-                files.delete(stray.getPath(), false);
-            }
-            return true;
-        });
-    }
-
-    /// Returns the present state of a data file.
-    StoredFile stored(FileStatus file) {
-        return state.attempt(() -> StoredFile.of(files, file));
-    }
-
-    /// Returns how a data file differs from its earlier state; empty if it does not.
-    Optional<String> difference(StoredFile before, FileStatus now) {
-        return state.attempt(() -> Optional.ofNullable(before.difference(files, now)));
+    /// Removes the mark of a complete output.
+    void removeMark() {
+        state.attempt(() -> files.delete(mark(), false));
     }
 }

@@ -256,6 +256,14 @@ final class StateFiles {
     ///
     /// @throws Refusal if it fails
     <T> T attempt(Access<T> access) {
+        return attempt(output, access);
+    }
+
+    /// Returns what an access gives.
+    ///
+    /// @param output the directory that a message names
+    /// @throws Refusal if it fails
+    static <T> T attempt(Path output, Access<T> access) {
         try {
             return access.run();
         } catch (IOException | FSError e) { // Hadoop's local file system throws an Error if a disk is full

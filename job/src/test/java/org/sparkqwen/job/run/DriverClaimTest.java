@@ -91,7 +91,7 @@ class DriverClaimTest {
     @ValueSource(strings = {"%s.entering", "000000001-%s.claim"})
     void aKilledDriverOfThisMachineIsInNobodysWay(String file) throws IOException {
         String id = UUID.randomUUID().toString();
-        DriverClaim.Driver self = DriverClaim.Driver.ofThisProcess();
+        DriverProcess self = DriverProcess.ofThisProcess();
         write(file.formatted(id), json(id, self.machine(), Integer.MAX_VALUE));
         try (DriverClaim claim = claim()) {
             claim.refuseIfLost();

@@ -20,7 +20,7 @@ import org.sparkqwen.engine.kernels.KernelProvider;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.OperationSizes;
 import org.sparkqwen.engine.kernels.Precision;
-import org.sparkqwen.engine.kernels.ScalarProvider;
+import org.sparkqwen.engine.kernels.scalar.ScalarProvider;
 
 /// A back-end that stands in for one of GPUs: it says that it runs CUDA, and computes with the scalar kernels.
 ///

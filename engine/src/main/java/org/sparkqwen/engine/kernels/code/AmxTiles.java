@@ -2,6 +2,9 @@ package org.sparkqwen.engine.kernels.code;
 
 import org.sparkqwen.engine.kernels.Arithmetic;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
+import org.sparkqwen.engine.kernels.code.builder.AmxTileCode;
+import org.sparkqwen.engine.kernels.code.builder.Arguments;
+import org.sparkqwen.engine.kernels.code.builder.RoundedFunctions;
 import org.sparkqwen.engine.kernels.code.x86.Tmm;
 
 /// Multiplies bfloat16 rows with panels in blocks of 32 inputs: it cuts the rows into tiles and calls the micro-kernels

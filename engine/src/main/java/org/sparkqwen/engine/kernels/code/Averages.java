@@ -1,10 +1,15 @@
 package org.sparkqwen.engine.kernels.code;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.code.builder.Arguments;
+import org.sparkqwen.engine.kernels.code.builder.AverageCode;
+import org.sparkqwen.engine.kernels.code.builder.ExpCode;
+import org.sparkqwen.engine.kernels.code.builder.Functions;
+import org.sparkqwen.engine.kernels.code.builder.WeightedSumCode;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// Ends attention: divides the weighted sums of values by the sums of the weights ([AverageCode]).
 ///

@@ -4,8 +4,11 @@ import org.sparkqwen.engine.kernels.IntegerProduct;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.KeyValueIntegers;
-import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.code.builder.Arguments;
+import org.sparkqwen.engine.kernels.code.builder.Functions;
+import org.sparkqwen.engine.kernels.code.builder.WidenKeyValuesCode;
 import org.sparkqwen.engine.kernels.code.x86.MachineCode;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Hands out the keys and values of a head of a block in the form that attention's products read, which is
 /// [KeyValueFormat#multiplied]. Numbers of 8 bits are widened to the layout that they have in float32, and all others

@@ -2,10 +2,17 @@ package org.sparkqwen.engine.kernels.code;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
+import org.sparkqwen.engine.kernels.code.builder.AmxByteTileCode;
+import org.sparkqwen.engine.kernels.code.builder.Arguments;
+import org.sparkqwen.engine.kernels.code.builder.ByteTileCode;
+import org.sparkqwen.engine.kernels.code.builder.ByteTileKind;
+import org.sparkqwen.engine.kernels.code.builder.HalfByteCode;
+import org.sparkqwen.engine.kernels.code.builder.RoundedFunctions;
+import org.sparkqwen.engine.kernels.code.builder.TileKind;
 import org.sparkqwen.engine.kernels.code.x86.Tmm;
 import org.sparkqwen.engine.kernels.code.x86.Zmm;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
 
 /// Multiplies rows in 8 bits with groups of a panel's inputs: it cuts the rows into tiles and calls the micro-kernels
 /// of [AmxByteTileCode] where a processor has AMX and a group has whole blocks, and else those of [ByteTileCode].
@@ -50,7 +57,7 @@ final class ByteTiles {
         ByteTileKind kind = ByteTileKind.few(layout);
         int groupInputs = layout.groupInputs();
         int whole = inputs / groupInputs * groupInputs;
-        long streamBytes = Math.ceilDiv(layout.panelBytes(inputs), (long) TileCode.STREAMS * Zmm.BYTES) * Zmm.BYTES;
+        long streamBytes = Math.ceilDiv(layout.panelBytes(inputs), (long) TileKind.STREAMS * Zmm.BYTES) * Zmm.BYTES;
         arguments
                 .set(ByteTileCode.Field.IN_STRIDE, in.stride())
                 .set(ByteTileCode.Field.IN_TO_NEXT_TILE, 0)
@@ -65,7 +72,7 @@ final class ByteTiles {
                 runFew(kind, height, panel, 0, whole, groupInputs, in.from(first), scale, rows, to.from(first));
             }
             if (whole < inputs) {
-                arguments.set(ByteTileCode.Field.AHEAD, ahead + layout.groupOffset(whole) / TileCode.STREAMS);
+                arguments.set(ByteTileCode.Field.AHEAD, ahead + layout.groupOffset(whole) / TileKind.STREAMS);
                 runFew(kind, height, panel, whole, inputs, inputs - whole, in.from(first), scale, rows, to.from(first));
             }
             first += height;

@@ -3,16 +3,24 @@ package org.sparkqwen.engine.kernels.code;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.sparkqwen.engine.kernels.KeyValueBlock.TOKENS;
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.code.builder.Arguments;
+import org.sparkqwen.engine.kernels.code.builder.ExpCode;
+import org.sparkqwen.engine.kernels.code.builder.Functions;
+import org.sparkqwen.engine.kernels.code.builder.ScoreCode;
+import org.sparkqwen.engine.kernels.code.builder.SoftmaxCode;
+import org.sparkqwen.engine.kernels.code.builder.TransposeCode;
+import org.sparkqwen.engine.kernels.code.builder.WeightedSumCode;
+import org.sparkqwen.engine.kernels.code.builder.WidenCode;
 import org.sparkqwen.engine.kernels.code.x86.Zmm;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
 import org.sparkqwen.engine.kernels.vector.AttentionTile;
 
 /// Computes attention of a tile of queries over the key blocks of one key/value head, with the steps of

@@ -2,16 +2,22 @@ package org.sparkqwen.engine.kernels.code;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.sparkqwen.engine.kernels.KeyValueBlock.TOKENS;
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 
 import java.lang.foreign.MemorySegment;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
+import org.sparkqwen.engine.kernels.code.builder.Arguments;
+import org.sparkqwen.engine.kernels.code.builder.ExpCode;
+import org.sparkqwen.engine.kernels.code.builder.Functions;
+import org.sparkqwen.engine.kernels.code.builder.RowSoftmaxCode;
+import org.sparkqwen.engine.kernels.code.builder.TileKind;
+import org.sparkqwen.engine.kernels.code.builder.WeightedSumCode;
 import org.sparkqwen.engine.kernels.code.x86.Zmm;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
 import org.sparkqwen.engine.kernels.vector.AttentionTile;
 
 /// Computes attention of a tile of few rows, such as a text that is continued by one token, with the steps of
@@ -118,7 +124,7 @@ final class CodeFewRowAttention implements AutoCloseable {
         long panelBytes = (long) TOKENS * PANEL * format.multiplied().bytes();
         long keys = reader.keys(format, headDim, block + keyOffset, widened, values);
         tiles.panel(keys, headDim)
-                .ahead(widens ? 0 : values, 0, widens ? 0 : (long) headDim * TOKENS * format.bytes() / TileCode.STREAMS)
+                .ahead(widens ? 0 : values, 0, widens ? 0 : (long) headDim * TOKENS * format.bytes() / TileKind.STREAMS)
                 .multiply(
                         kind,
                         headDim,
@@ -134,7 +140,7 @@ final class CodeFewRowAttention implements AutoCloseable {
             long ahead = widens ? 0 : next + keyOffset + panel * panelBytes;
             Rows sums = new Rows(weighted + (long) panel * rows * WeightedSumCode.SUM_ROW, WeightedSumCode.SUM_ROW);
             tiles.panel(values + panel * panelBytes, TOKENS)
-                    .ahead(ahead, 0, widens ? 0 : panelBytes / TileCode.STREAMS)
+                    .ahead(ahead, 0, widens ? 0 : panelBytes / TileKind.STREAMS)
                     .multiply(kind, TOKENS, new Rows(scores, Tiles.PANEL_ROW), rows, sums, sums, false);
         }
     }

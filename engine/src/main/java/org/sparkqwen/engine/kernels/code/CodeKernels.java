@@ -1,6 +1,6 @@
 package org.sparkqwen.engine.kernels.code;
 
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -11,15 +11,17 @@ import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.LogSumExp;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.Operands;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.ProductBurst;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.ScoredTargets;
-import org.sparkqwen.engine.kernels.WeightFormat;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
+import org.sparkqwen.engine.kernels.code.builder.Functions;
+import org.sparkqwen.engine.kernels.code.x86.InstructionSet;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.WeightFormat;
 import org.sparkqwen.engine.kernels.vector.AttentionTile;
 import org.sparkqwen.engine.kernels.vector.RowKernels;
 

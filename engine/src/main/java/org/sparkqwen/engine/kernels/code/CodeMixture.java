@@ -1,14 +1,14 @@
 package org.sparkqwen.engine.kernels.code;
 
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import org.sparkqwen.engine.kernels.ExpertRows;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.ThreadTeam;
 import org.sparkqwen.engine.kernels.code.CodeKernels.PanelGroup;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// Computes `Kernels.addExperts` in machine code. The rows of many experts pass in two products, each shared by all
 /// threads, so that experts with few rows keep no thread waiting.

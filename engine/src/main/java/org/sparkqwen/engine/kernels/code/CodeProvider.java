@@ -8,7 +8,9 @@ import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.LogSumExp;
 import org.sparkqwen.engine.kernels.OperationSizes;
 import org.sparkqwen.engine.kernels.Precision;
+import org.sparkqwen.engine.kernels.code.x86.InstructionSet;
 import org.sparkqwen.engine.kernels.code.x86.MachineCode;
+import org.sparkqwen.engine.kernels.code.x86.Processor;
 import org.sparkqwen.engine.kernels.vector.VectorProvider;
 
 /// The kernels in machine code as a back-end, for processors with AVX-512, or in float32 with AVX2. It needs the JVM's

@@ -1,10 +1,16 @@
 package org.sparkqwen.engine.kernels.code;
 
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 
-import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.ScoredTargets;
 import org.sparkqwen.engine.kernels.code.CodeKernels.PanelGroup;
+import org.sparkqwen.engine.kernels.code.builder.Arguments;
+import org.sparkqwen.engine.kernels.code.builder.ExpCode;
+import org.sparkqwen.engine.kernels.code.builder.Functions;
+import org.sparkqwen.engine.kernels.code.builder.GateCode;
+import org.sparkqwen.engine.kernels.code.builder.LogSumExpCode;
+import org.sparkqwen.engine.kernels.code.builder.ScaleCode;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// What an operation does with the sums of a product that do not go to their destination as they are. Each thread has
 /// its own.

@@ -1,11 +1,16 @@
 package org.sparkqwen.engine.kernels.code;
 
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 
 import java.lang.foreign.MemorySegment;
 import org.sparkqwen.engine.kernels.Arithmetic;
-import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.code.builder.AmxTileCode;
+import org.sparkqwen.engine.kernels.code.builder.Arguments;
+import org.sparkqwen.engine.kernels.code.builder.PairCode;
+import org.sparkqwen.engine.kernels.code.builder.RoundedFunctions;
+import org.sparkqwen.engine.kernels.code.builder.WidenCode;
 import org.sparkqwen.engine.kernels.code.x86.MachineCode;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// Brings pieces of panels into pairs of bfloat16 numbers, filled up with zeros to whole blocks of 32 inputs. Each
 /// thread has its own.

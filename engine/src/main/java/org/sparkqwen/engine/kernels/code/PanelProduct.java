@@ -1,22 +1,31 @@
 package org.sparkqwen.engine.kernels.code;
 
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 
 import java.util.Objects;
 import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.kernels.Arithmetic;
-import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.IntegerProduct;
-import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.LogSumExp;
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.Precision;
-import org.sparkqwen.engine.kernels.WidenedFormat;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
+import org.sparkqwen.engine.kernels.code.builder.Arguments;
+import org.sparkqwen.engine.kernels.code.builder.Functions;
+import org.sparkqwen.engine.kernels.code.builder.HalfByteCode;
+import org.sparkqwen.engine.kernels.code.builder.IntegerCode;
+import org.sparkqwen.engine.kernels.code.builder.RoundedFunctions;
+import org.sparkqwen.engine.kernels.code.builder.ScaleCode;
+import org.sparkqwen.engine.kernels.code.builder.TileKind;
+import org.sparkqwen.engine.kernels.code.builder.WidenCode;
+import org.sparkqwen.engine.kernels.code.builder.WidenIntegersCode;
 import org.sparkqwen.engine.kernels.code.x86.MachineCode;
 import org.sparkqwen.engine.kernels.code.x86.Zmm;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
+import org.sparkqwen.engine.kernels.format.WidenedFormat;
 
 /// The loops around the micro-kernels. They order the product of a block of rows and some panels so that both are in
 /// the core's own caches when they are needed. Each thread has its own.
@@ -81,7 +90,7 @@ final class PanelProduct implements AutoCloseable {
     /// The number of rows of each block but the last, when `rows` rows are cut into blocks of about the same
     /// length.
     int blockRows(int rows) {
-        int tile = precision == Precision.FLOAT32 ? TileCode.HIGHEST : AmxTiles.HIGHEST;
+        int tile = precision == Precision.FLOAT32 ? TileKind.MANY.highest() : AmxTiles.HIGHEST;
         int even = Math.ceilDiv(rows, Math.max(1, Math.ceilDiv(rows, ROWS)));
         return Math.clamp(Math.ceilDiv(even, tile) * (long) tile, 1, ROWS);
     }
@@ -207,7 +216,7 @@ final class PanelProduct implements AutoCloseable {
                     if (rows <= MOST_JOINED && lines > 0 && length == blocks * Arithmetic.BLOCK) {
                         kind = TileKind.FEW_PAIRS;
                         tiles.panel(stored + (long) input * PANEL * Short.BYTES, count)
-                                .ahead(offset, 0, (long) lines / TileCode.STREAMS * Zmm.BYTES);
+                                .ahead(offset, 0, (long) lines / TileKind.STREAMS * Zmm.BYTES);
                     } else {
                         tiles.panel(paired(weight, stored, input, length), count)
                                 .ahead(offset, Math.ceilDiv(lines, tileCount()), 0);
@@ -362,7 +371,7 @@ final class PanelProduct implements AutoCloseable {
         int lines = Math.ceilDiv(length * PANEL * numberBytes, Zmm.BYTES);
         tiles.panel(panel + offset, length);
         if (block.isDirect()) {
-            tiles.ahead(next + offset, 0, (long) Math.ceilDiv(lines, TileCode.STREAMS) * Zmm.BYTES);
+            tiles.ahead(next + offset, 0, (long) Math.ceilDiv(lines, TileKind.STREAMS) * Zmm.BYTES);
             return few;
         }
         tiles.ahead(next + offset, Math.ceilDiv(lines, tileCount()), 0);
@@ -377,7 +386,7 @@ final class PanelProduct implements AutoCloseable {
         int lines = Math.toIntExact(layout.panelBytes(length) / Zmm.BYTES);
         if (block.isDirect()) {
             tiles.integers(panel + offset, length, few);
-            tiles.ahead(next + offset, 0, (long) Math.ceilDiv(lines, TileCode.STREAMS) * Zmm.BYTES);
+            tiles.ahead(next + offset, 0, (long) Math.ceilDiv(lines, TileKind.STREAMS) * Zmm.BYTES);
             return few;
         }
         widen(layout, panel, input, length);

@@ -3,11 +3,15 @@ package org.sparkqwen.engine.kernels.code;
 import java.lang.foreign.MemorySegment;
 import java.util.function.IntToLongFunction;
 import org.sparkqwen.engine.kernels.Arithmetic;
-import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.IntegerProduct;
-import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
+import org.sparkqwen.engine.kernels.code.builder.Arguments;
+import org.sparkqwen.engine.kernels.code.builder.RoundCode;
+import org.sparkqwen.engine.kernels.code.builder.RoundedFunctions;
+import org.sparkqwen.engine.kernels.code.x86.InstructionSet;
 import org.sparkqwen.engine.kernels.code.x86.MachineCode;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.Memory;
 import org.sparkqwen.engine.kernels.vector.QuantizedRows;
 
 /// A block of rows that a thread multiplies with many panels, and its copies in the forms that products need. Each
@@ -36,7 +40,8 @@ final class RowBlock implements AutoCloseable {
     /// With many rows, the number of inputs of a piece: 32 kB of a panel, 12 kB of a tile.
     private static final int INPUTS_OF_MANY = 256;
 
-    /// The same with AVX2, where the first-level cache may be of 32 kB: 16 kB of a panel, 2 kB of a tile.
+    /// With many rows on AVX2, the number of inputs of a piece: 16 kB of a panel, 2 kB of a tile, because the
+    /// first-level cache may have 32 kB.
     private static final int INPUTS_OF_MANY_OF_AVX2 = 128;
 
     /// With few rows, the number of inputs of a piece.

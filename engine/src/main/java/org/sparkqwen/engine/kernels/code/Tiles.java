@@ -1,10 +1,16 @@
 package org.sparkqwen.engine.kernels.code;
 
 import java.util.Objects;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.Matrix;
+import org.sparkqwen.engine.kernels.code.builder.Arguments;
+import org.sparkqwen.engine.kernels.code.builder.Functions;
+import org.sparkqwen.engine.kernels.code.builder.IntegerCode;
+import org.sparkqwen.engine.kernels.code.builder.TileField;
+import org.sparkqwen.engine.kernels.code.builder.TileKind;
+import org.sparkqwen.engine.kernels.code.builder.WidenCode;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
-/// Multiplies rows with panels: it cuts the rows into tiles and calls the micro-kernels of [TileCode]. Each thread has
+/// Multiplies rows with panels: it cuts the rows into tiles and calls the micro-kernels of `TileCode`. Each thread has
 /// its own.
 ///
 /// All operands are addresses of native memory that the caller has checked, and distances in bytes.
@@ -30,7 +36,7 @@ final class Tiles {
 
     /// Sets the panel and the number of its inputs for the next products.
     Tiles panel(long panel, int inputs) {
-        return panel(panel, inputs, TileCode.UNROLLED);
+        return panel(panel, inputs, TileKind.MANY.turnInputs());
     }
 
     /// Sets a panel of integers, read where it lies, for the next products.

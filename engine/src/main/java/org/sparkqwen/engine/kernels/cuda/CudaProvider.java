@@ -11,7 +11,7 @@ import org.sparkqwen.engine.kernels.KernelProvider;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.OperationSizes;
 import org.sparkqwen.engine.kernels.Precision;
-import org.sparkqwen.engine.kernels.WeightFormat;
+import org.sparkqwen.engine.kernels.format.WeightFormat;
 
 /// The CUDA kernels as a back-end, for NVIDIA's H100 and H200. It needs nothing but the driver.
 public final class CudaProvider implements KernelProvider {

@@ -18,6 +18,9 @@ import org.sparkqwen.engine.kernels.DeviceException.Reason;
 ///
 /// Memory may be allocated, copied and freed by any thread. Kernels are started by one thread at a time.
 final class Gpu implements AutoCloseable {
+    /// The threads of a block that computes one row.
+    static final int ROW_THREADS = 256;
+
     /// The code of the kernels, a file for each source. It runs on devices of compute capability 9.0 alone.
     private static final String CODE = "%s.sm_90a.cubin";
 
@@ -242,6 +245,14 @@ final class Gpu implements AutoCloseable {
     void launch(long kernel, int x, int y, int threads, int shared, Arguments arguments) {
         busy.start();
         driver.launch(kernel, configuration.of(x, y, threads, shared, early), arguments.launchOptions());
+    }
+
+    /// Starts a kernel that needs no shared memory beyond what its code declares.
+    ///
+    /// @param source the name of the source file
+    /// @param name the name in the code
+    void launch(String source, String name, int x, int y, int threads, Arguments arguments) {
+        launch(kernel(source, name, 0), x, y, threads, 0, arguments);
     }
 
     /// Starts a kernel that waits for nothing when those before it are done.

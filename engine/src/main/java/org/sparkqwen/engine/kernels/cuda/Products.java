@@ -9,6 +9,9 @@ final class Products {
     /// The most matrices side by side whose outputs have buffers of their own.
     static final int SEGMENTS = 3;
 
+    /// The outputs of a row that [#score] reduces together, see `product.cu`.
+    private static final int CHUNK = 128;
+
     /// The bytes of a row of a tile.
     private static final int ROW_BYTES = TiledRows.TILE * Short.BYTES;
 
@@ -127,12 +130,17 @@ final class Products {
         launch(Epilogue.SWIGLU, rows, 2 * outputs, weights, experts);
     }
 
-    /// Reduces the outputs to chunks of 128, and keeps those of the targets.
+    /// Reduces each [chunk][#chunks] of outputs to a few numbers, and keeps those of the targets.
     void score(long tiles, int rows, DeviceWeights.Tiled weights, int outputs, long chunks, long targets, long chosen) {
         begin(tiles, rows, outputs, weights, null);
         segments(List.of());
-        end(0, 0, Math.ceilDiv(outputs, 128), chunks, targets, chosen);
+        end(0, 0, chunks(outputs), chunks, targets, chosen);
         launch(Epilogue.SCORE, rows, outputs, weights, null);
+    }
+
+    /// The chunks of a row of outputs that are reduced together.
+    static int chunks(int outputs) {
+        return Math.ceilDiv(outputs, CHUNK);
     }
 
     private void begin(long tiles, int rows, int outputs, DeviceWeights.Tiled weights, @Nullable Experts experts) {

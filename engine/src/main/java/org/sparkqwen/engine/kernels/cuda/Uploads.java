@@ -35,13 +35,16 @@ final class Uploads implements AutoCloseable {
         return rounds;
     }
 
+    /// Brings integers to the device.
+    ///
+    /// @return their address, valid until [#rounds] changes
     long ints(int[] numbers) {
         long at = reserve((long) numbers.length * Integer.BYTES);
         MemorySegment.copy(numbers, 0, host, JAVA_INT, at, numbers.length);
         return send(at, (long) numbers.length * Integer.BYTES);
     }
 
-    /// The same as [#ints]; an array that holds what the last one held is not copied again.
+    /// Brings integers to the device, unless those of the last call are the same ones and still there.
     long sameInts(int[] numbers) {
         if (lastRound != rounds || !Arrays.equals(lastInts, numbers)) {
             lastAddress = ints(numbers);

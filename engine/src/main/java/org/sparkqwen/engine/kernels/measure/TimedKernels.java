@@ -12,12 +12,10 @@ import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.Buffers;
 import org.sparkqwen.engine.kernels.DeviceUse;
-import org.sparkqwen.engine.kernels.EmbeddingTable;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.HeadRotation;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.LayerSpans;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.PartProbe;
 import org.sparkqwen.engine.kernels.Pending;
@@ -25,7 +23,9 @@ import org.sparkqwen.engine.kernels.ProductBurst;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
 import org.sparkqwen.engine.kernels.TokenChooser;
-import org.sparkqwen.engine.kernels.WeightFormat;
+import org.sparkqwen.engine.kernels.format.EmbeddingTable;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.WeightFormat;
 
 /// Wraps other kernels and records their work. It reads the clock twice an operation, and a batch has some hundreds.
 public final class TimedKernels implements Kernels {

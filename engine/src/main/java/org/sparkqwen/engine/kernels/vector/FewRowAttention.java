@@ -1,6 +1,6 @@
 package org.sparkqwen.engine.kernels.vector;
 
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.FLOATS;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.LANES;
 
@@ -13,9 +13,9 @@ import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.ScalarMath;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// Computes attention like [VectorAttention], for a tile of few rows, such as a text that is continued by one token.
 /// The keys are the panels of the scores' product, as they lie in their block, and a vector holds one query's scores

@@ -1,6 +1,6 @@
 package org.sparkqwen.engine.kernels.vector;
 
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.FLOATS;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.LANES;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.load;
@@ -12,10 +12,10 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
-import org.sparkqwen.engine.kernels.IntegerLayout;
 import org.sparkqwen.engine.kernels.IntegerProduct;
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// Products of rows in 8 bits with panels of integers, as [IntegerProduct] defines them. The Vector API has no
 /// product of bytes, so integers are widened to 32 bits. Each thread has its own.

@@ -8,9 +8,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// Widens panels of integers to float32, as [IntegerLayout] describes, for micro-kernels that then meet no integers.
 /// Each thread has its own.

@@ -2,7 +2,7 @@ package org.sparkqwen.engine.kernels.vector;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static org.sparkqwen.engine.kernels.KeyValueBlock.TOKENS;
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.LANES;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.load;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.store;
@@ -17,7 +17,7 @@ import org.sparkqwen.engine.kernels.IntegerProduct;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.KeyValueIntegers;
-import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// Writes keys and values into blocks. Each thread has one instance, which holds its working memory.
 ///
@@ -156,7 +156,7 @@ final class KeyValueWriter {
         }
     }
 
-    /// Rounds as [KeyValueFormat#rounded] does. The results are in the upper halves of the words.
+    /// Rounds as [Bfloat16#rounded] does. The results are in the upper halves of the words.
     private static IntVector rounded(FloatVector numbers) {
         IntVector bits = numbers.reinterpretAsInts();
         IntVector odd = bits.lanewise(VectorOperators.LSHR, Short.SIZE).and(1);

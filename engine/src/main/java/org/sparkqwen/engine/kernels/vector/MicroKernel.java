@@ -6,7 +6,7 @@ import java.io.UncheckedIOException;
 import java.lang.invoke.MethodHandles;
 import java.util.Objects;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
-import org.sparkqwen.engine.kernels.KnownFormat;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
 
 /// The product of a tile of tokens and a panel of weights: [OuterProduct], for one format of weights.
 ///

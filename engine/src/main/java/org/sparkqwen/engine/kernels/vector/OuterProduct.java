@@ -6,9 +6,9 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
-import org.sparkqwen.engine.kernels.KnownFormat;
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
 import org.sparkqwen.engine.kernels.vector.MicroKernel.Operands;
 
 /// The micro-kernel under every product of activations and weights, and under both halves of attention.

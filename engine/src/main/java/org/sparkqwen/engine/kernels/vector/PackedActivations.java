@@ -3,8 +3,8 @@ package org.sparkqwen.engine.kernels.vector;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntToLongFunction;
-import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.ThreadTeam;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// The activations of one operation in the order in which [OuterProduct] reads them: tile after tile of tokens, each
 /// `[inputs][height]`, so that a tile's broadcasts are consecutive.
@@ -35,7 +35,7 @@ final class PackedActivations {
     }
 
     /// The number of floats of heap that the rows of experts take, where each expert has tiles of its own.
-    public static long floatsOfExperts(int rows, int experts, int inputs) {
+    static long floatsOfExperts(int rows, int experts, int inputs) {
         return (rows + 3L * (experts + rows / TiledProduct.TOKENS)) * inputs; // a tile of 4 may lack three
     }
 

@@ -12,7 +12,7 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 import org.sparkqwen.engine.kernels.IntegerProduct;
-import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// Rounds rows of float32 numbers to 8 bits, as [IntegerProduct] describes. The integers become bytes without a sign,
 /// 128 more than they are, because that is what products of bytes take on one side.

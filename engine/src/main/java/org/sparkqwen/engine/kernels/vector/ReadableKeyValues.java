@@ -2,7 +2,7 @@ package org.sparkqwen.engine.kernels.vector;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static org.sparkqwen.engine.kernels.KeyValueBlock.TOKENS;
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.FLOATS;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.LANES;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.load;
@@ -17,8 +17,8 @@ import jdk.incubator.vector.VectorSpecies;
 import org.sparkqwen.engine.kernels.IntegerProduct;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.KeyValueIntegers;
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// Hands out the keys and values of a head of a block in the form that attention's products read, which is
 /// [KeyValueFormat#multiplied]. Numbers of 8 bits are widened to the layout that they have in float32, and all others

@@ -1,7 +1,7 @@
 package org.sparkqwen.engine.kernels.vector;
 
 import static org.sparkqwen.engine.kernels.Arithmetic.BLOCK;
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.FLOATS;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.LANES;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.load;
@@ -11,9 +11,9 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import org.sparkqwen.engine.kernels.Arithmetic;
 import org.sparkqwen.engine.kernels.Bf16Math;
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Memory;
-import org.sparkqwen.engine.kernels.WeightFormat;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
+import org.sparkqwen.engine.kernels.format.WeightFormat;
 
 /// Products in the arithmetic of instructions for bfloat16, which the Vector API does not emit. Each multiply-add is
 /// one of float32 whose result is made zero where it is too small to be normal, as [Bf16Math] says.

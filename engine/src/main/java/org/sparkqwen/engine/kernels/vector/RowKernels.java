@@ -18,11 +18,11 @@ import org.sparkqwen.engine.kernels.HostKernels;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.LogSumExp;
-import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.Operands;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.ScalarMath;
 import org.sparkqwen.engine.kernels.ScoredTargets;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// The operations of [Kernels] that compute each row by itself, in the Vector API: norms, rotary embedding, storing
 /// keys and values, and reductions of logits. They give the bits of `ScalarKernels`. A back-end for processors with

@@ -1,20 +1,20 @@
 package org.sparkqwen.engine.kernels.vector;
 
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Objects;
 import org.sparkqwen.engine.kernels.Arithmetic;
-import org.sparkqwen.engine.kernels.IntegerLayout;
-import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.LogSumExp;
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.Precision;
-import org.sparkqwen.engine.kernels.WeightFormat;
-import org.sparkqwen.engine.kernels.WidenedFormat;
+import org.sparkqwen.engine.kernels.format.IntegerLayout;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
+import org.sparkqwen.engine.kernels.format.WeightFormat;
+import org.sparkqwen.engine.kernels.format.WidenedFormat;
 
 /// The loops around the micro-kernel. They order the parts of a product of activations and weights so that both are in
 /// the core's own caches when they are needed. Each thread has its own.
@@ -45,7 +45,7 @@ final class TiledProduct {
     static final int PANELS_OF_ONE = 4;
 
     /// The number of floats of heap that an instance takes.
-    public static final int HEAP_FLOATS = TOKENS * PANELS * PANEL;
+    static final int HEAP_FLOATS = TOKENS * PANELS * PANEL;
 
     /// The size of a cache line in bytes: a vector that starts with a line does not cross into another.
     private static final long LINE = 64;

@@ -3,21 +3,21 @@ package org.sparkqwen.engine.kernels.vector;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
-import org.sparkqwen.engine.kernels.Memory;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// Transposes rows of floats in 512-bit registers. Number by number, this would take up to a tenth of the time of the
 /// product that follows. Each step is one permutation of two registers.
 final class Transposition {
     /// Whether registers are 512 bits wide.
-    public static final boolean POSSIBLE = OuterProduct.LANES == 16;
+    static final boolean POSSIBLE = OuterProduct.LANES == 16;
 
     /// The number of inputs that are transposed together, and of rows of a square.
-    public static final int SQUARE = 16;
+    static final int SQUARE = 16;
 
     private static final long ROW_BYTES = SQUARE * Float.BYTES;
 
     /// The bytes of scratch memory that a square needs.
-    public static final long SCRATCH_BYTES = SQUARE * ROW_BYTES;
+    static final long SCRATCH_BYTES = SQUARE * ROW_BYTES;
 
     private static final VectorSpecies<Integer> WORDS = IntVector.SPECIES_512;
 
@@ -144,7 +144,7 @@ final class Transposition {
     /// @param scratch address of [#SCRATCH_BYTES]
     /// @param to address of the first of 16 inputs, 16 numbers each
     /// @param toBytes from an input to the next
-    public static void square(long[] rows, int first, long skip, long scratch, long to, long toBytes) {
+    static void square(long[] rows, int first, long skip, long scratch, long to, long toBytes) {
         for (int i = 0; i < 4; i++) {
             int row = first + i;
             shuffleTwice(

@@ -1,6 +1,6 @@
 package org.sparkqwen.engine.kernels.vector;
 
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.FLOATS;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.LANES;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.load;
@@ -16,13 +16,13 @@ import org.sparkqwen.engine.kernels.AttentionShape;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.LogSumExp;
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.Operands;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.ScoredTargets;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
 
 /// The operations of [Kernels] in the Vector API. They give the bits of `ScalarKernels`.
 final class VectorKernels extends RowKernels {

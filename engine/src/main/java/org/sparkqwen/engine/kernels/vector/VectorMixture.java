@@ -1,6 +1,6 @@
 package org.sparkqwen.engine.kernels.vector;
 
-import static org.sparkqwen.engine.kernels.Matrix.PANEL;
+import static org.sparkqwen.engine.kernels.format.Matrix.PANEL;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.FLOATS;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.LANES;
 import static org.sparkqwen.engine.kernels.vector.OuterProduct.load;
@@ -11,9 +11,9 @@ import java.util.ArrayList;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import org.sparkqwen.engine.kernels.ExpertRows;
-import org.sparkqwen.engine.kernels.Matrix;
-import org.sparkqwen.engine.kernels.Memory;
 import org.sparkqwen.engine.kernels.ThreadTeam;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.Memory;
 import org.sparkqwen.engine.kernels.vector.VectorKernels.PanelGroup;
 
 /// Computes `Kernels.addExperts` on vectors. The rows of many experts pass in two products, each shared by all threads,

@@ -14,6 +14,13 @@ import org.junit.jupiter.api.Test;
 import org.sparkqwen.engine.kernels.Bf16Math;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
+import org.sparkqwen.engine.kernels.code.builder.AmxTileCode;
+import org.sparkqwen.engine.kernels.code.builder.Arguments;
+import org.sparkqwen.engine.kernels.code.builder.Functions;
+import org.sparkqwen.engine.kernels.code.builder.RoundCode;
+import org.sparkqwen.engine.kernels.code.builder.RoundedFunctions;
+import org.sparkqwen.engine.kernels.code.builder.TileKind;
+import org.sparkqwen.engine.kernels.code.x86.InstructionSet;
 
 /// [Bf16Math] computes what the processor's instructions compute, for numbers of all kinds: usual ones, those whose
 /// results are next to the least normal number, and any bits.

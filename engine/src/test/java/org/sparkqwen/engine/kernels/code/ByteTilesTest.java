@@ -13,6 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.code.Tiles.Rows;
+import org.sparkqwen.engine.kernels.code.builder.ByteTileCode;
 
 /// Products of bytes are the same with the instructions of AMX and with those of AVX-512.
 class ByteTilesTest {

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.ProductBurst;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
 
 /// Bursts count what their instructions do.
 class InstructionBurstTest {

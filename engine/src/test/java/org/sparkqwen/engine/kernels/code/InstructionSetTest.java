@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.sparkqwen.engine.kernels.KernelChoice;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.Precision;
+import org.sparkqwen.engine.kernels.code.x86.InstructionSet;
 import org.sparkqwen.engine.testing.OtherJvm;
 
 /// Machine code uses the best instructions that both the processor and the JVM's options allow, and says which.

@@ -25,15 +25,15 @@ import org.sparkqwen.engine.kernels.HostBuffers;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
-import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.LayerSpans;
 import org.sparkqwen.engine.kernels.Matrices;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.Pending;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.Projection;
-import org.sparkqwen.engine.kernels.ScalarProvider;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.scalar.ScalarProvider;
 import org.sparkqwen.engine.testing.CudaDevice;
 
 /// Each operation on a GPU gives what the scalar reference gives, up to the 16 bits of its factors, and the bits of a

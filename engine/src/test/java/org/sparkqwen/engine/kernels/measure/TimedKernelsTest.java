@@ -15,10 +15,10 @@ import org.sparkqwen.engine.kernels.AttentionSpan;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
-import org.sparkqwen.engine.kernels.KnownFormat;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Projection;
-import org.sparkqwen.engine.kernels.ScalarProvider;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.scalar.ScalarProvider;
 
 /// The counted operations are compared with numbers worked out by hand.
 class TimedKernelsTest {

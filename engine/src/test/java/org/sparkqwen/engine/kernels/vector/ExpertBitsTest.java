@@ -22,9 +22,9 @@ import org.sparkqwen.engine.kernels.BackEnds;
 import org.sparkqwen.engine.kernels.ExpertRows;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.Matrices;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Projection;
 import org.sparkqwen.engine.kernels.Routes;
+import org.sparkqwen.engine.kernels.format.Matrix;
 
 /// The experts' contribution to a row has the same bits on every back-end, on any number of threads, and with any other
 /// rows in the batch.

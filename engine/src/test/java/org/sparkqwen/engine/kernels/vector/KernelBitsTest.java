@@ -29,10 +29,11 @@ import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
 import org.sparkqwen.engine.kernels.Matrices;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Moments;
 import org.sparkqwen.engine.kernels.Projection;
-import org.sparkqwen.engine.kernels.WeightRows;
+import org.sparkqwen.engine.kernels.format.Bfloat16;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.WeightRows;
 
 /// Every operation gives the same bits on every back-end, on one thread and on two.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -314,13 +315,13 @@ class KernelBitsTest {
 
     @Test
     void keysAndValuesAreStoredRoundedToNearestEven() {
-        assertThat(KeyValueFormat.rounded(1f)).isEqualTo((short) 0x3f80);
-        assertThat(KeyValueFormat.rounded(Float.intBitsToFloat(0x3f808000))).isEqualTo((short) 0x3f80); // a tie, down
-        assertThat(KeyValueFormat.rounded(Float.intBitsToFloat(0x3f818000))).isEqualTo((short) 0x3f82); // a tie, up
-        assertThat(KeyValueFormat.rounded(Float.intBitsToFloat(0x3f808001))).isEqualTo((short) 0x3f81);
-        assertThat(KeyValueFormat.rounded(-0f)).isEqualTo((short) 0x8000);
-        assertThat(KeyValueFormat.rounded(Float.MAX_VALUE)).isEqualTo((short) 0x7f80); // infinite
-        assertThat(KeyValueFormat.rounded(Float.intBitsToFloat(0x7f800001))).isEqualTo((short) 0x7fc0); // still NaN
+        assertThat(Bfloat16.rounded(1f)).isEqualTo((short) 0x3f80);
+        assertThat(Bfloat16.rounded(Float.intBitsToFloat(0x3f808000))).isEqualTo((short) 0x3f80); // a tie, down
+        assertThat(Bfloat16.rounded(Float.intBitsToFloat(0x3f818000))).isEqualTo((short) 0x3f82); // a tie, up
+        assertThat(Bfloat16.rounded(Float.intBitsToFloat(0x3f808001))).isEqualTo((short) 0x3f81);
+        assertThat(Bfloat16.rounded(-0f)).isEqualTo((short) 0x8000);
+        assertThat(Bfloat16.rounded(Float.MAX_VALUE)).isEqualTo((short) 0x7f80); // infinite
+        assertThat(Bfloat16.rounded(Float.intBitsToFloat(0x7f800001))).isEqualTo((short) 0x7fc0); // still NaN
     }
 
     @ParameterizedTest

@@ -28,12 +28,12 @@ import org.sparkqwen.engine.kernels.GuardedMemory;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.KeyValueBlock;
 import org.sparkqwen.engine.kernels.KeyValueFormat;
-import org.sparkqwen.engine.kernels.KnownFormat;
 import org.sparkqwen.engine.kernels.Matrices;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.Projection;
-import org.sparkqwen.engine.kernels.WeightFormat;
+import org.sparkqwen.engine.kernels.format.KnownFormat;
+import org.sparkqwen.engine.kernels.format.Matrix;
+import org.sparkqwen.engine.kernels.format.WeightFormat;
 import org.sparkqwen.engine.testing.OtherJvm;
 import org.sparkqwen.engine.testing.ScaledBytes;
 

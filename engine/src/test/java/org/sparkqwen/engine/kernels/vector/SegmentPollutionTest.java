@@ -20,9 +20,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.sparkqwen.engine.kernels.Kernels;
 import org.sparkqwen.engine.kernels.Matrices;
-import org.sparkqwen.engine.kernels.Matrix;
 import org.sparkqwen.engine.kernels.Precision;
 import org.sparkqwen.engine.kernels.Projection;
+import org.sparkqwen.engine.kernels.format.Matrix;
 import org.sparkqwen.engine.testing.OtherJvm;
 
 /// The kernels give the same bits when other code of the JVM reads segments on the heap, and stay fast, see `Memory`.

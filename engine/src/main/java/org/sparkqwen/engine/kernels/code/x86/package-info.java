@@ -1,4 +1,5 @@
-/// Instructions of x86-64: registers, operands, the assembler that encodes them, and the memory in which they run.
+/// Instructions of x86-64: which of them a machine has, registers, operands, the assembler that encodes them,
+/// and the memory in which they run.
 @NullMarked
 package org.sparkqwen.engine.kernels.code.x86;
 
