@@ -116,7 +116,7 @@ final class ModelOptions {
             defaultValue = "" + ExecutorOptions.DEFAULT_MAX_SEQUENCES,
             description = "An executor generates at most N texts at the same time, counting all its tasks. Default:"
                     + " ${DEFAULT-VALUE}.")
-    int maxSequences;
+    int maxSequences = ExecutorOptions.DEFAULT_MAX_SEQUENCES;
 
     @Option(
             names = "--kv",
@@ -167,6 +167,19 @@ final class ModelOptions {
         if (batchTokens == null && options.batchTokens() > 0) {
             batchTokens = options.batchTokens();
         }
+    }
+
+    /// Returns what a command with these options chooses by default.
+    ///
+    /// @param model the model's directory or URI; null for the small sample model
+    /// @param lora the adapter's option
+    /// @param cache the option that says where models are kept
+    static ModelChoice defaults(@Nullable String model, LoraOption lora, CacheOption cache) {
+        ModelOptions options = new ModelOptions();
+        options.model = model;
+        options.lora = lora;
+        options.cache = cache;
+        return options.choice();
     }
 
     /// Returns what these options choose, without opening the model.
