@@ -48,7 +48,7 @@ final class RunForecaster {
                 input.files(),
                 input.bytes(),
                 input.rows(),
-                input.counted(),
+                input.judgedBy(),
                 input.unreadable(),
                 columns,
                 done,
@@ -79,7 +79,7 @@ final class RunForecaster {
         Dataset<Row> rows = run.limited();
         long count = rows.count();
         Dataset<Row> drawn = InputSample.draw(rows, count, SAMPLED, together());
-        return new InputSample(0, 0, count, true, UnreadableFiles.NONE, drawn);
+        return new InputSample(0, 0, count, 0, UnreadableFiles.NONE, drawn);
     }
 
     private @Nullable Column together() {

@@ -21,23 +21,29 @@ public final class ForecastReport {
     /// @param output where the output would be, for a person
     public List<String> input(String output) {
         List<String> lines = new ArrayList<>();
-        String about = forecast.counted() ? "" : "about ";
         lines.add("input       "
                 + (forecast.files() == 0
-                        ? "%s%,d rows of a table or a query".formatted(about, forecast.rows())
-                        : "%,d file%s of %s, %s%,d rows"
+                        ? "%,d rows of a table or a query".formatted(forecast.rows())
+                        : "%,d file%s of %s, %s"
                                 .formatted(
                                         forecast.files(),
                                         forecast.files() == 1 ? "" : "s",
                                         ByteCount.text(forecast.bytes()),
-                                        about,
-                                        forecast.rows())));
+                                        rows(forecast))));
         lines.add("columns     " + Quote.of(String.join(", ", forecast.columns())));
         if (!forecast.unreadable().isEmpty()) {
             lines.add("left out    " + forecast.unreadable());
         }
         lines.add("output      %s, %s".formatted(Quote.of(output), state()));
         return lines;
+    }
+
+    /// Formats the number of rows, and what it was estimated from.
+    static String rows(RunForecast forecast) {
+        return forecast.judgedBy() == 0
+                ? "%,d rows".formatted(forecast.rows())
+                : "about %,d rows, judging by %s of them"
+                        .formatted(forecast.rows(), ByteCount.text(forecast.judgedBy()));
     }
 
     private String state() {
