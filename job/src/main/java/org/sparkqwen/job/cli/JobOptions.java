@@ -35,8 +35,8 @@ public final class JobOptions {
     /// The groups whose options say which model is run, and how.
     private static final Set<OptionGroup> OF_MODELS = EnumSet.of(OptionGroup.MODEL, OptionGroup.SPEED_AND_MEMORY);
 
-    /// The option that concerns the summary of a run.
-    private static final String SUMMARY = "--summary-by";
+    /// The options of other groups that concern the summary of a run, and a run that goes on.
+    private static final Set<String> OTHERS_OF_RUNS = Set.of("--summary-by", "--allow-other-device");
 
     /// The options of each job, because picocli takes long to find them and queries ask often.
     private static final ConcurrentMap<String, Map<String, ValueShape>> SHAPES = new ConcurrentHashMap<>();
@@ -146,7 +146,9 @@ public final class JobOptions {
     /// Returns the names of the options that say which model is run, and how, without dashes.
     public static Set<String> modelNames() {
         Set<String> names = new TreeSet<>();
-        OF_MODELS.forEach(group -> group.options().forEach(option -> names.add(name(option))));
+        OF_MODELS.forEach(group -> group.options().stream()
+                .filter(option -> !isOfRuns(option))
+                .forEach(option -> names.add(name(option))));
         return names;
     }
 
@@ -177,7 +179,7 @@ public final class JobOptions {
     }
 
     private static boolean isOfRuns(String option) {
-        return option.equals(SUMMARY)
+        return OTHERS_OF_RUNS.contains(option)
                 || OF_RUNS.stream().anyMatch(group -> group.options().contains(option));
     }
 }
