@@ -7,6 +7,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.Work;
+import org.sparkqwen.job.columns.RowProblem;
 import org.sparkqwen.job.input.Balance;
 import org.sparkqwen.job.input.InputSample;
 import org.sparkqwen.job.input.InputScan;
@@ -41,7 +42,7 @@ final class RunForecaster {
         long done = replaces || !state.exists() ? 0 : done(identity);
         InputScan files = run.files();
         InputSample input = files == null ? ofTable() : ofFiles(files);
-        List<String> columns = List.of(run.wanted().columns());
+        List<String> columns = List.of(RowProblem.without(run.wanted().schema()).fieldNames());
         work.prepare(spark);
         SampledSizes sizes = SampledSizes.of(work.sizes(input.drawn()));
         return new RunForecast(
