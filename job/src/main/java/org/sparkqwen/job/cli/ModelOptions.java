@@ -184,8 +184,9 @@ final class ModelOptions {
 
     /// Returns what these options choose, without opening the model.
     ModelChoice choice() {
-        if (threads < 0) {
-            throw Refusal.usage("--threads must be at least 1, or 0 for all cores, not " + threads);
+        if (threads < 0 || threads > ExecutorOptions.MOST_THREADS) {
+            throw Refusal.usage("--threads must be from 1 to %,d, or 0 for all cores, not %d"
+                    .formatted(ExecutorOptions.MOST_THREADS, threads));
         }
         if (batchTokens != null && batchTokens < 1) {
             throw Refusal.usage("--batch-tokens must be at least 1, not " + batchTokens);
