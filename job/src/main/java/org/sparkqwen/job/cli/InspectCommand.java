@@ -114,8 +114,7 @@ final class InspectCommand implements Callable<Integer> {
             ModelChoice reference = referenceModel == null
                     ? null
                     : Refusal.about(
-                            "--reference-model",
-                            () -> ModelOptions.defaults(referenceModel, new LoraOption(), cache));
+                            "--reference-model", () -> ModelOptions.defaults(referenceModel, new LoraOption(), cache));
             plan.print(ModelOptions.defaults(model, lora, cache), reference, conf);
             return 0;
         }

@@ -90,8 +90,9 @@ class DryRunTest {
         }
         String[] command = LittleModel.command("tokenize", rows, output(), "--input-format", "json", "--dry-run");
         assertThat(run(command).out())
-                .containsPattern("input +70 files of 1.2 KiB, about 70 rows, judging by 1.1 KiB of them");
-        assertThat(run(with(command, "--limit", "9")).out()).containsPattern("input +70 files of 1.2 KiB, 9 rows\n");
+                .containsPattern("input +70 files of 1.1 KiB, about 70 rows, judging by 1.0 KiB of them")
+                .containsPattern("columns +text\\n");
+        assertThat(run(with(command, "--limit", "9")).out()).containsPattern("input +70 files of 1.1 KiB, 9 rows\n");
     }
 
     @Test

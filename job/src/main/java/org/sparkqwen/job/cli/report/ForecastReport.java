@@ -23,11 +23,10 @@ public final class ForecastReport {
         List<String> lines = new ArrayList<>();
         lines.add("input       "
                 + (forecast.files() == 0
-                        ? "%,d rows of a table or a query".formatted(forecast.rows())
-                        : "%,d file%s of %s, %s"
+                        ? JobSummary.count(forecast.rows(), "row") + " of a table or a query"
+                        : "%s of %s, %s"
                                 .formatted(
-                                        forecast.files(),
-                                        forecast.files() == 1 ? "" : "s",
+                                        JobSummary.count(forecast.files(), "file"),
                                         ByteCount.text(forecast.bytes()),
                                         rows(forecast))));
         lines.add("columns     " + Quote.of(String.join(", ", forecast.columns())));
@@ -41,9 +40,9 @@ public final class ForecastReport {
     /// Formats the number of rows, and what it was estimated from.
     static String rows(RunForecast forecast) {
         return forecast.judgedBy() == 0
-                ? "%,d rows".formatted(forecast.rows())
-                : "about %,d rows, judging by %s of them"
-                        .formatted(forecast.rows(), ByteCount.text(forecast.judgedBy()));
+                ? JobSummary.count(forecast.rows(), "row")
+                : "about %s, judging by %s of them"
+                        .formatted(JobSummary.count(forecast.rows(), "row"), ByteCount.text(forecast.judgedBy()));
     }
 
     private String state() {
@@ -62,9 +61,9 @@ public final class ForecastReport {
     public List<String> work() {
         List<String> lines = new ArrayList<>();
         SampledSizes sample = forecast.sample();
-        lines.add("sample      %,d rows, of which %s would be rejected%s"
+        lines.add("sample      %s, of which %s would be rejected%s"
                 .formatted(
-                        sample.rows(),
+                        JobSummary.count(sample.rows(), "row"),
                         sample.rejected() == 0 ? "none" : "%,d".formatted(sample.rejected()),
                         sample.rejected() == 0 ? "" : ":"));
         sample.reasons()
