@@ -69,7 +69,7 @@ final class StateFiles {
         attempt(() -> {
             if (!files.hasPathCapability(parent, CreateFileOptionKeys.FS_OPTION_CREATE_IN_CLOSE)) {
                 if (!files.exists(parent) && !files.mkdirs(parent)) {
-                    throw new IOException("the directory cannot be created; may you write there?");
+                    throw new IOException("the directory cannot be created, perhaps because you may not write there");
                 }
                 restrict();
             }
