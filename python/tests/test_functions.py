@@ -1,6 +1,7 @@
 import unittest
 from enum import Enum
 from fractions import Fraction
+from pathlib import Path
 
 from pyspark.sql import functions
 
@@ -120,6 +121,29 @@ class FunctionsTest(unittest.TestCase):
             with self.subTest(value=value), self.assertRaises(TypeError) as refusal:
                 generate("prompt", seed=value)
             self.assertRegex(str(refusal.exception), rf"\Aoption seed has a value of type {kind}; it must be a .*\Z")
+
+    def test_paths_and_what_is_json_in_python_become_texts(self):
+        tools = [{"type": "function", "function": {"name": "naïve"}}]
+        call = generate("prompt", model=Path("models/4b"), json_schema={"type": "object"}, tools=tools, thinking=True)
+        self.assertEqual(
+            option_map(call),
+            {
+                "model": "models/4b",
+                "json_schema": '{"type": "object"}',
+                "tools": '[{"type": "function", "function": {"name": "naïve"}}]',
+                "thinking": "true",
+            },
+        )
+        with self.assertRaisesRegex(TypeError, r"\Aoption json_schema is no JSON: .*set.*\Z"):
+            generate("prompt", json_schema={"enum": {1, 2}})
+
+    def test_only_token_ids_are_lists_within_a_list(self):
+        for value in [[["a", "b"]], ["a", ["b"]], [[1, True]]]:
+            with (
+                self.subTest(value=value),
+                self.assertRaisesRegex(TypeError, "option stop has a list within a list, which may only be token ids"),
+            ):
+                generate("prompt", stop=value)
 
     def test_the_name_of_an_option_cannot_be_other_sql(self):
         for name in [each for each in HOSTILE if each != "select"] + ["A", "max-new-tokens", "é", "x\n", "1x"]:

@@ -46,8 +46,9 @@ def classify(prompt: ColumnOrName, **options: Unpack[ClassifyOptions]) -> Column
     >>> prompts.select("id", classify("prompt", labels=[" yes", " no"]).alias("verdict")).where("verdict.margin > 0.5")
     >>> prompts.withColumn("grade", classify("prompt", labels=range(6), numeric=True)).select("id", "grade.value")
 
-    A label is written as it follows the prompt, with the space before it. A comma ends a label. The column holds texts,
-    token ids, or messages with ``chat=True``. A string is a column's name, as for ``functions.col``.
+    A label is written as it follows the prompt, with the space before it, and the labels of a list may have commas. The
+    column holds texts, token ids, or messages with ``chat=True``. A string is a column's name, as for
+    ``functions.col``.
     """
     return call("qwen_classify", prompt, options)
 

@@ -6,20 +6,27 @@ server knows which options a function has and what their values may be, so a new
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import Literal, TypedDict, TypeGuard
+from typing import Any, Literal, TypedDict, TypeGuard, Union
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+
+_JSON = {"json_schema", "tools"}
+"""The options that take JSON, which Python has as dicts and lists."""
+
+_Path = Union[str, "os.PathLike[str]"]
 
 
 class EngineOptions(TypedDict, total=False):
     """How executors get a model and run it. Most sessions set these once, with ``configure``."""
 
-    lora: str
+    lora: _Path
     model_distribution: Literal["auto", "shared", "fetch", "broadcast"]
-    cache_dir: str
+    cache_dir: _Path
     cache_size: str | int
     batch_tokens: int
     max_sequences: int
@@ -36,7 +43,7 @@ class TokenizeOptions(TypedDict, total=False):
     """The options of ``tokenize``, ``tokenized`` and ``tokenize_table``."""
 
     special_tokens: Literal["text", "parse"]
-    model: str
+    model: _Path
 
 
 class ScoreOptions(TokenizeOptions, EngineOptions, total=False):
@@ -50,7 +57,7 @@ class ScoreOptions(TokenizeOptions, EngineOptions, total=False):
     min_k: float
     entropy: bool
     top_logprobs: int
-    reference_model: str
+    reference_model: _Path
 
 
 class EmbedOptions(TokenizeOptions, EngineOptions, total=False):
@@ -69,8 +76,8 @@ class GenerateOptions(TokenizeOptions, EngineOptions, total=False):
     logprobs: int
     chat: bool
     system: str
-    thinking: Literal["on", "off"]
-    tools: str
+    thinking: bool | Literal["on", "off"]
+    tools: _Path | Sequence[Mapping[str, Any]]
     continue_final_message: bool
     temperature: float
     top_k: int
@@ -93,7 +100,7 @@ class GenerateOptions(TokenizeOptions, EngineOptions, total=False):
     ignore_eos: bool
     stop_repetition: int
     regex: str
-    json_schema: str
+    json_schema: _Path | Mapping[str, Any]
     choices: Sequence[str]
     schema_depth: int
 
@@ -103,11 +110,11 @@ class ClassifyOptions(TokenizeOptions, EngineOptions, total=False):
 
     chat: bool
     system: str
-    thinking: Literal["on", "off"]
-    tools: str
+    thinking: bool | Literal["on", "off"]
+    tools: _Path | Sequence[Mapping[str, Any]]
     continue_final_message: bool
     labels: Sequence[str | float]
-    labels_file: str
+    labels_file: _Path
     numeric: bool
     context: int
 
@@ -158,6 +165,8 @@ def texts(options: Mapping[str, object]) -> dict[str, str | list[str]]:
     >>> texts({"temperature": 0.7, "stop": ["###"], "ignore_eos": True, "logit_bias": {198: -100}, "seed": None})
     {'temperature': '0.7', 'stop': ['###'], 'ignore_eos': 'true', 'logit_bias': ['198=-100']}
 
+    A JSON schema and tools may be what they are in Python, such as ``{"type": "object"}``.
+
     Raises ValueError if a name is not one that an option can have, and TypeError if a value is no constant, such as a
     Column. Names become SQL text, so this also keeps other SQL out of it.
     """
@@ -167,10 +176,12 @@ def texts(options: Mapping[str, object]) -> dict[str, str | list[str]]:
             raise ValueError(
                 f"{name!r:.80} is not the name of an option; names have small letters, digits and underscores"
             )
-        if isinstance(value, Mapping):
+        if name in _JSON and (isinstance(value, Mapping) or _is_list(value)):
+            given[name] = _json(name, value)
+        elif isinstance(value, Mapping):
             given[name] = [f"{_text(name, key)}={_text(name, each)}" for key, each in value.items()]
         elif _is_list(value):
-            given[name] = [_text(name, each) for each in value]
+            given[name] = [_token_ids(name, each) if _is_list(each) else _text(name, each) for each in value]
         elif value is not None:
             given[name] = _text(name, value)
     return given
@@ -185,12 +196,25 @@ def _text(name: str, value: object) -> str:
         return str(int(value))
     if isinstance(value, Real):
         return repr(float(value))
-    if _is_list(value):
-        return ",".join(_text(name, each) for each in value)
+    if isinstance(value, os.PathLike):
+        return _text(name, os.fspath(value))
     raise TypeError(
-        f"option {name} has a value of type {type(value).__name__}; it must be a string, a number, a boolean, or a"
-        " list or a dict of them"
+        f"option {name} has a value of type {type(value).__name__}; it must be a string, a number, a boolean, a path,"
+        " or a list or a dict of them"
     )
+
+
+def _token_ids(name: str, ids: Sequence[object]) -> str:
+    if not all(isinstance(each, Integral) and not isinstance(each, bool) for each in ids):
+        raise TypeError(f"option {name} has a list within a list, which may only be token ids")
+    return ",".join(_text(name, each) for each in ids)
+
+
+def _json(name: str, value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as e:
+        raise TypeError(f"option {name} is no JSON: {e}") from None
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[object]]:

@@ -37,6 +37,7 @@ import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.failure.Warnings;
 import org.sparkqwen.job.model.DeviceChoice;
+import org.sparkqwen.job.model.ExecutorOptions;
 import org.sparkqwen.job.storage.SampleModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -302,8 +303,9 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private EngineOptions options(Benchmark.Settings settings, KernelChoice choice, WeightEncoding encoding) {
-        if (threads < 0) {
-            throw Refusal.usage("--threads must be at least 1, or 0 for all processors, not " + threads);
+        if (threads < 0 || threads > ExecutorOptions.MOST_THREADS) {
+            throw Refusal.usage("--threads must be from 1 to %,d, or 0 for all processors, not %d"
+                    .formatted(ExecutorOptions.MOST_THREADS, threads));
         }
         if (batchTokens < documentTokens) {
             throw Refusal.usage("--batch-tokens %,d is less than one document of --document-tokens %,d"

@@ -130,7 +130,8 @@ final class ClassifyCommand extends ModelCommand<ClassifyJob.Settings> {
         lines.addAll(summary.lines());
         lines.addAll(shared.lines());
         return new JobSummary(
-                JobSummary.title("Classified %,d rows".formatted(summary.rows()), summary.tokens(), written.seconds()),
+                JobSummary.title(
+                        "Classified " + JobSummary.count(summary.rows(), "row"), summary.tokens(), written.seconds()),
                 facts,
                 lines);
     }

@@ -180,7 +180,7 @@ final class EmbedCommand extends ModelCommand<EmbedJob.Settings> {
         facts.put("prompt", settings.prompt());
         facts.put("tokens_per_second", tokens / written.seconds());
         return new JobSummary(
-                JobSummary.title("Embedded %,d rows".formatted(rows), tokens, written.seconds()),
+                JobSummary.title("Embedded " + JobSummary.count(rows, "row"), tokens, written.seconds()),
                 facts,
                 List.of(
                         "model       " + reference.label(),

@@ -175,13 +175,14 @@ final class GenerateCommand extends ModelCommand<GenerateJob.Settings> {
         facts.put("generated_tokens_per_second", tokens / written.seconds());
         facts.put("distributions", written.output().read(GenerateFigures::of).toMap());
         return new JobSummary(
-                JobSummary.title("Generated %,d texts".formatted(rows), tokens, written.seconds()),
+                JobSummary.title(
+                        "Generated " + JobSummary.count(rows, "text"), tokens, "new tokens", written.seconds()),
                 facts,
                 List.of(
                         "model       " + reference.label(),
-                        "finished    " + reasons,
-                        "shared      %.1f %% of the prompts' tokens were computed for another prompt already"
-                                .formatted(100 * hitRate)),
+                        "prompts     %,d tokens, of which %.1f %% were computed for another prompt already"
+                                .formatted(promptTokens, 100 * hitRate),
+                        "finished    " + reasons),
                 withReport ? new JobSummary.Page(null) : null,
                 List.of());
     }

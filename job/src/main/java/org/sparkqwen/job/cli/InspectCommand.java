@@ -45,10 +45,8 @@ import org.sparkqwen.job.cli.report.GpuFit;
 import org.sparkqwen.job.failure.Console;
 import org.sparkqwen.job.failure.Refusal;
 import org.sparkqwen.job.input.InputFormat;
-import org.sparkqwen.job.model.DeviceChoice;
 import org.sparkqwen.job.model.DriverCopy;
 import org.sparkqwen.job.model.ExecutorOptions;
-import org.sparkqwen.job.model.ModelDistribution;
 import org.sparkqwen.job.run.CommandSession;
 import org.sparkqwen.job.run.RunSettings;
 import org.sparkqwen.job.storage.ModelLocation;
@@ -115,8 +113,9 @@ final class InspectCommand implements Callable<Integer> {
         if (plan.isAsked()) {
             ModelChoice reference = referenceModel == null
                     ? null
-                    : Refusal.about("--reference-model", () -> choice(referenceModel, null));
-            plan.print(choice(model, lora.location()), reference, conf);
+                    : Refusal.about(
+                            "--reference-model", () -> ModelOptions.defaults(referenceModel, new LoraOption(), cache));
+            plan.print(ModelOptions.defaults(model, lora, cache), reference, conf);
             return 0;
         }
         Path directory = directory(ModelLocation.of(model), DriverCopy::of);
@@ -132,13 +131,6 @@ final class InspectCommand implements Callable<Integer> {
             print(out, directory, whole);
             return print(out, whole, weights, adapter);
         }
-    }
-
-    /// Returns a model as `score` opens it by default.
-    private ModelChoice choice(@Nullable String directory, @Nullable ModelLocation adapter) {
-        ExecutorOptions options = ExecutorOptions.DEFAULT.withBatchTokens(0).withCacheDirectory(cache.given());
-        return new ModelChoice(
-                ModelLocation.of(directory), ModelDistribution.AUTO, DeviceChoice.AUTO, options, adapter);
     }
 
     /// Makes the driver's copy of what lies elsewhere.

@@ -6,6 +6,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
@@ -34,11 +35,11 @@ public final class JobOptions {
     /// The groups whose options say which model is run, and how.
     private static final Set<OptionGroup> OF_MODELS = EnumSet.of(OptionGroup.MODEL, OptionGroup.SPEED_AND_MEMORY);
 
-    /// The option that concerns the summary of a run.
-    private static final String SUMMARY = "--summary-by";
+    /// The options of other groups that concern the summary of a run, and a run that goes on.
+    private static final Set<String> OTHERS_OF_RUNS = Set.of("--summary-by", "--allow-other-device");
 
-    /// The names of each job's options, because picocli takes long to find them and queries ask often.
-    private static final ConcurrentMap<String, Names> NAMES = new ConcurrentHashMap<>();
+    /// The options of each job, because picocli takes long to find them and queries ask often.
+    private static final ConcurrentMap<String, Map<String, ValueShape>> SHAPES = new ConcurrentHashMap<>();
 
     private final JobCommand command;
     private final CommandSpec spec;
@@ -52,7 +53,7 @@ public final class JobOptions {
     ///
     /// @param job `score`, `generate`, `classify`, `embed` or `tokenize`
     /// @param given the values of options, by their names without dashes. A flag is `true` or `false`, in any case.
-    ///     Several values of an option that takes a list with commas are joined.
+    ///     Several token ids of an option that takes them with commas are joined.
     /// @throws RuntimeException with one line for a person, if there is no such option or if a value is wrong
     public static JobOptions parse(String job, Map<String, List<String>> given) {
         JobCommand command = command(job);
@@ -79,11 +80,11 @@ public final class JobOptions {
 
     private static List<String> arguments(OptionSpec option, List<String> values) {
         String name = option.longestName();
-        if (isFlag(option)) {
-            return isTrue(name, values) ? List.of(name) : List.of();
-        }
-        List<String> whole = option.isMultiValue() || values.isEmpty() ? values : List.of(String.join(",", values));
-        return whole.stream().map(value -> name + "=" + value).toList();
+        return switch (ValueShape.of(option)) {
+            case FLAG -> isTrue(name, values) ? List.of(name) : List.of();
+            case IDS -> values.isEmpty() ? List.of() : List.of(name + "=" + String.join(",", values));
+            default -> values.stream().map(value -> name + "=" + value).toList();
+        };
     }
 
     private static boolean isTrue(String name, List<String> values) {
@@ -92,10 +93,6 @@ public final class JobOptions {
             return Boolean.parseBoolean(value);
         }
         throw Refusal.usage("%s is true or false, not %s".formatted(name, Quote.of(value)));
-    }
-
-    private static boolean isFlag(OptionSpec option) {
-        return option.arity().max() == 0;
     }
 
     /// Returns the columns that the job adds to the passed ones. Options may add some.
@@ -128,35 +125,30 @@ public final class JobOptions {
     ///
     /// @param job `score`, `generate`, `classify`, `embed` or `tokenize`
     public static Set<String> names(String job) {
-        return NAMES.computeIfAbsent(job, Names::of).all();
+        return shapes(job).keySet();
     }
 
-    /// Returns the names of a job's options that are given as `true` or `false`, without dashes.
+    /// Returns the shapes of the values of a job's options, by their names without dashes, in alphabetical order.
     ///
     /// @param job `score`, `generate`, `classify`, `embed` or `tokenize`
-    public static Set<String> flags(String job) {
-        return NAMES.computeIfAbsent(job, Names::of).flags();
+    public static Map<String, ValueShape> shapes(String job) {
+        return SHAPES.computeIfAbsent(job, JobOptions::newShapes);
     }
 
-    /// The names of a job's options, without dashes.
-    private record Names(Set<String> all, Set<String> flags) {
-        static Names of(String job) {
-            Set<String> all = new TreeSet<>();
-            Set<String> flags = new TreeSet<>();
-            for (OptionSpec option : spec(command(job)).options()) {
-                all.add(name(option.longestName()));
-                if (isFlag(option)) {
-                    flags.add(name(option.longestName()));
-                }
-            }
-            return new Names(Collections.unmodifiableSet(all), Collections.unmodifiableSet(flags));
+    private static Map<String, ValueShape> newShapes(String job) {
+        Map<String, ValueShape> shapes = new TreeMap<>();
+        for (OptionSpec option : spec(command(job)).options()) {
+            shapes.put(name(option.longestName()), ValueShape.of(option));
         }
+        return Collections.unmodifiableMap(shapes);
     }
 
     /// Returns the names of the options that say which model is run, and how, without dashes.
     public static Set<String> modelNames() {
         Set<String> names = new TreeSet<>();
-        OF_MODELS.forEach(group -> group.options().forEach(option -> names.add(name(option))));
+        OF_MODELS.forEach(group -> group.options().stream()
+                .filter(option -> !isOfRuns(option))
+                .forEach(option -> names.add(name(option))));
         return names;
     }
 
@@ -187,7 +179,7 @@ public final class JobOptions {
     }
 
     private static boolean isOfRuns(String option) {
-        return option.equals(SUMMARY)
+        return OTHERS_OF_RUNS.contains(option)
                 || OF_RUNS.stream().anyMatch(group -> group.options().contains(option));
     }
 }

@@ -5,6 +5,8 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.engine.modelfile.InvalidModelException;
 import org.sparkqwen.job.failure.Failures;
@@ -52,6 +54,9 @@ import picocli.CommandLine.ScopeType;
             "./spark-qwen COMMAND --help explains the options of one command."
         })
 public final class Main {
+    /// The beginning of a message that names a setting.
+    private static final Pattern SETTING = Pattern.compile("([a-z]+(?:-[a-z]+)*)(?:: | must be )");
+
     @ChangesNoRow
     @Option(
             names = "--verbose",
@@ -136,6 +141,12 @@ public final class Main {
         String message = e.getMessage() == null ? e.toString() : e.getMessage();
         // If KEY=VALUE lacks its sign, the message would show the whole value, which may be a password.
         message = message.replaceFirst("(should be in KEY=VALUE format) but was .*", "$1");
+        // picocli's own words are those of Java, and some are doubled
+        message = message.replace("option option", "option")
+                .replace("KEY=VALUE[,KEY=VALUE]... format", "KEY=VALUE format")
+                .replaceFirst("is not an int$", "is no whole number, or too large")
+                .replaceFirst("is not a long$", "is no whole number, or too large")
+                .replaceFirst("is not a double$", "is no number");
         return message.lines().findFirst().orElse(message);
     }
 
@@ -146,13 +157,22 @@ public final class Main {
         }
         switch (failure) {
             case Refusal refusal -> {
-                say(command, String.valueOf(refusal.getMessage()));
+                say(command, withDashes(command, String.valueOf(refusal.getMessage())));
                 return refusal.exitCode();
             }
             case InvalidModelException model -> say(command, String.valueOf(model.getMessage()));
             default -> say(command, Failures.firstLine(failure) + (verbose ? "" : " (--verbose shows where)"));
         }
         return 1;
+    }
+
+    /// Writes the option's name with its dashes where a message begins with it, because settings records, which
+    /// Java callers use, too, know no dashes.
+    private static String withDashes(CommandLine command, String message) {
+        Matcher setting = SETTING.matcher(message);
+        return setting.lookingAt() && command.getCommandSpec().findOption("--" + setting.group(1)) != null
+                ? "--" + message
+                : message;
     }
 
     private static void printStackTrace(Exception failure, PrintWriter err) {

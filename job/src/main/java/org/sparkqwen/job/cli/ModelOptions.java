@@ -116,7 +116,7 @@ final class ModelOptions {
             defaultValue = "" + ExecutorOptions.DEFAULT_MAX_SEQUENCES,
             description = "An executor generates at most N texts at the same time, counting all its tasks. Default:"
                     + " ${DEFAULT-VALUE}.")
-    int maxSequences;
+    int maxSequences = ExecutorOptions.DEFAULT_MAX_SEQUENCES;
 
     @Option(
             names = "--kv",
@@ -169,10 +169,24 @@ final class ModelOptions {
         }
     }
 
+    /// Returns what a command with these options chooses by default.
+    ///
+    /// @param model the model's directory or URI; null for the small sample model
+    /// @param lora the adapter's option
+    /// @param cache the option that says where models are kept
+    static ModelChoice defaults(@Nullable String model, LoraOption lora, CacheOption cache) {
+        ModelOptions options = new ModelOptions();
+        options.model = model;
+        options.lora = lora;
+        options.cache = cache;
+        return options.choice();
+    }
+
     /// Returns what these options choose, without opening the model.
     ModelChoice choice() {
-        if (threads < 0) {
-            throw Refusal.usage("--threads must be at least 1, or 0 for all cores, not " + threads);
+        if (threads < 0 || threads > ExecutorOptions.MOST_THREADS) {
+            throw Refusal.usage("--threads must be from 1 to %,d, or 0 for all cores, not %d"
+                    .formatted(ExecutorOptions.MOST_THREADS, threads));
         }
         if (batchTokens != null && batchTokens < 1) {
             throw Refusal.usage("--batch-tokens must be at least 1, not " + batchTokens);

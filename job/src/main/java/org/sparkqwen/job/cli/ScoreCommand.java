@@ -398,7 +398,8 @@ final class ScoreCommand extends ModelCommand<ScoreCommand.Plan> {
             lines.addAll(compared.lines());
         }
         return new JobSummary(
-                JobSummary.title("Scored %,d rows".formatted(summary.rows()), summary.tokens(), written.seconds()),
+                JobSummary.title(
+                        "Scored " + JobSummary.count(summary.rows(), "row"), summary.tokens(), written.seconds()),
                 facts,
                 lines,
                 withReport ? new JobSummary.Page(column) : null,

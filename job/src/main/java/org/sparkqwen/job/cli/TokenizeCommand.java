@@ -169,7 +169,7 @@ final class TokenizeCommand extends JobCommand {
         facts.put("tokens", tokens);
         facts.put("tokens_per_second", tokens / written.seconds());
         return new JobSummary(
-                JobSummary.title("Tokenized %,d rows".formatted(rows), tokens, written.seconds()),
+                JobSummary.title("Tokenized " + JobSummary.count(rows, "row"), tokens, written.seconds()),
                 facts,
                 List.of("mean        %,.1f tokens a row".formatted(tokens / (double) Math.max(1, rows - errorRows))));
     }

@@ -11,6 +11,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -50,6 +52,14 @@ public final class InputReader {
 
     private static final Set<String> TEXT_FORMATS = Set.of("json", "csv", "text");
 
+    /// The formats of files whose names end so.
+    private static final Map<String, String> FORMATS_BY_ENDING = Map.of(
+            "parquet", "parquet", "orc", "orc", "json", "json", "jsonl", "json", "ndjson", "json", "csv", "csv", "txt",
+            "text", "avro", "avro");
+
+    /// The ending of a file's name, before that of a compression.
+    private static final Pattern ENDING = Pattern.compile("\\.([a-z]+)(?:\\.(?:gz|bz2|zst|snappy|deflate|lz4))?$");
+
     /// The options with which the user leaves out files.
     private static final List<String> FILTERS = List.of("pathGlobFilter", "modifiedBefore", "modifiedAfter");
 
@@ -88,7 +98,7 @@ public final class InputReader {
         Configuration hadoop = spark.sessionState().newHadoopConf();
         if (!FILE_FORMATS.contains(format)) {
             InputPaths.expand(input.paths(), hadoop); // refuses what does not exist
-            return InputRows.of(reader().load(input.paths().toArray(String[]::new)));
+            return InputRows.of(ofOtherSource());
         }
         boolean recursive =
                 input.option("recursiveFileLookup").map(Boolean::valueOf).orElse(false);
@@ -102,6 +112,31 @@ public final class InputReader {
         }
         Optional<RecordFormat> records = recordFormat();
         return records.isPresent() ? records(records.get(), paths) : plain(paths);
+    }
+
+    private Dataset<Row> ofOtherSource() {
+        try {
+            return reader().load(input.paths().toArray(String[]::new));
+        } catch (Exception e) { // Spark throws checked exceptions that it does not declare
+            String meant = FORMATS_BY_ENDING.get(format);
+            if (meant != null) {
+                throw Refusal.usage("there is no --input-format %s; did you mean %s?".formatted(input.name(), meant));
+            }
+            throw e;
+        }
+    }
+
+    /// Asks whether the format is right, and says which one the names of the files tell, if they tell another one.
+    private String question(InputPaths paths) {
+        Set<String> told = new HashSet<>();
+        for (String file : paths.files().keySet()) {
+            Matcher ending = ENDING.matcher(file.toLowerCase(Locale.ROOT));
+            told.add(ending.find() ? FORMATS_BY_ENDING.getOrDefault(ending.group(1), format) : format);
+        }
+        String other = told.size() == 1 && !told.contains(format)
+                ? ", and not " + told.iterator().next()
+                : "";
+        return "Is --input-format %s right%s?".formatted(input.name(), other);
     }
 
     /// Refuses an output within the input. All files below a directory are read, and the next start would read what
@@ -157,7 +192,7 @@ public final class InputReader {
             return;
         }
         if (wrong.reasons().size() == paths.files().size()) {
-            throw Refusal.failure("%s. Is --input-format %s right?".formatted(wrong, input.name()));
+            throw Refusal.failure("%s. %s".formatted(wrong, question(paths)));
         }
         if (!input.leavesOutUnreadable()) {
             throw wrong.refusal();
@@ -193,14 +228,14 @@ public final class InputReader {
         } catch (Exception e) { // Spark throws checked exceptions that it does not declare
             unreadable = unreadable.and(new UnreadableFiles(unopened.failures()));
             if (unreadable.isEmpty()) {
-                throw unreadable(e);
+                throw unreadable(e, paths);
             }
             refuseOrLeaveOut(unreadable, paths);
             rows = unopened.open(unreadable.reasons().keySet());
         }
         if (Arrays.equals(rows.columns().fieldNames(), new String[] {records.corruptColumn()})) {
-            throw Refusal.failure("the input cannot be read as %s: no line of it is %s. Is --input-format right?"
-                    .formatted(input.name(), input.name().toUpperCase(Locale.ROOT)));
+            throw Refusal.failure("the input cannot be read as %s: no line of it is %s. %s"
+                    .formatted(input.name(), input.name().toUpperCase(Locale.ROOT), question(paths)));
         }
         refuseTwins(rows.columns(), "");
         return rows;
@@ -255,10 +290,10 @@ public final class InputReader {
                     .filter(path -> !found.contains(path))
                     .toArray(String[]::new);
             if (found.isEmpty()) {
-                throw unreadable(e);
+                throw unreadable(e, paths);
             }
             if (others.length == 0) {
-                throw Refusal.failure("%s. Is --input-format %s right?".formatted(found, input.name()));
+                throw Refusal.failure("%s. %s".formatted(found, question(paths)));
             }
             if (!input.leavesOutUnreadable()) {
                 throw found.refusal();
@@ -268,9 +303,9 @@ public final class InputReader {
         }
     }
 
-    private Refusal unreadable(Exception e) {
-        return Refusal.failure("the input cannot be read as %s: %s. Is --input-format right?"
-                .formatted(input.name(), Failures.firstLine(e)));
+    private Refusal unreadable(Exception e, InputPaths paths) {
+        return Refusal.failure("the input cannot be read as %s: %s. %s"
+                .formatted(input.name(), Failures.firstLine(e), question(paths)));
     }
 
     private DataFrameReader reader() {

@@ -26,11 +26,12 @@ import org.sparkqwen.job.spark.RowNumber;
 /// @param files how many files the input has
 /// @param bytes the bytes of all files
 /// @param rows how many rows the input has, up to the limit
-/// @param counted whether all rows were counted. Otherwise their number follows from the bytes of those that were.
+/// @param judgedBy the bytes whose rows were counted, if the number of all rows was estimated from them; 0 if it is
+///     known
 /// @param unreadable files that cannot be read, among those that were looked at
 /// @param drawn the drawn rows, with their numbers
 public record InputSample(
-        int files, long bytes, long rows, boolean counted, UnreadableFiles unreadable, Dataset<Row> drawn) {
+        int files, long bytes, long rows, long judgedBy, UnreadableFiles unreadable, Dataset<Row> drawn) {
     private static final int MOST_DRAWN = 32;
 
     /// The most splits of which rows are counted if the format's files do not say how many they have.
@@ -63,13 +64,14 @@ public record InputSample(
         double readable = bytes(List.copyOf(counted.rows().keySet()));
         long rows = all || readable == 0 ? planned.rows() : Math.round(planned.rows() * (bytes(splits) / readable));
         long first = limit == null ? planned.rows() : Math.min(limit, planned.rows());
+        boolean known = all || (limit != null && limit <= planned.rows());
         return new InputSample(
                 scan.files().size(),
                 scan.files().values().stream()
                         .mapToLong(InputScan.InputFile::size)
                         .sum(),
                 limit == null ? rows : Math.min(limit, rows),
-                all,
+                known ? 0 : (long) bytes(looked),
                 counted.unreadable().and(scan.emptyFiles(input)),
                 draw(scan, planned, first, about, together));
     }

@@ -135,13 +135,26 @@ public final class InputScan {
     ///
     /// @param input what is read; Parquet files are unreadable, too, if they have columns of other types
     public Counted count(List<Split> splits, InputFormat input) {
+        return count(splits, input, counting(input));
+    }
+
+    /// Returns the scan whose rows are counted. It plans all files, which for a million of them takes a while.
+    ///
+    /// @param input what is read
+    public InputScan counting(InputFormat input) {
+        return dependsOnColumns(input) || !liesInFiles() ? this : new InputScan(rows.select());
+    }
+
+    /// Counts the rows of splits, as [#count(List, InputFormat)] does, for a caller who does so several times.
+    ///
+    /// @param counting the scan whose rows are counted
+    public Counted count(List<Split> splits, InputFormat input, InputScan counting) {
         if (!liesInFiles()) {
             return new Counted(Map.of(Split.WHOLE_SOURCE, rows.count()), UnreadableFiles.NONE);
         }
-        InputScan counted = dependsOnColumns(input) ? this : new InputScan(rows.select());
         List<Split> readable =
                 splits.stream().filter(split -> !known.contains(split.path())).toList();
-        Map<Split, SplitRows> counts = counted.read(readable, Long.MAX_VALUE);
+        Map<Split, SplitRows> counts = counting.read(readable, Long.MAX_VALUE);
         Map<String, String> unreadable = failures(counts);
         if (input.name().equalsIgnoreCase("parquet")) {
             unreadable.putAll(failures(read(differing(readable), 1)));

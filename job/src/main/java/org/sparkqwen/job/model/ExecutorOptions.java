@@ -36,6 +36,10 @@ public record ExecutorOptions(
     /// with two threads, and 50 MiB more with each further one.
     public static final int DEFAULT_BATCH_TOKENS = 2048;
 
+    /// The most threads of an executor. More than a host has cores are of no use, and some ten thousand may take
+    /// all that its system can give.
+    public static final int MOST_THREADS = 1024;
+
     /// The default number of texts that an executor generates at the same time.
     public static final int DEFAULT_MAX_SEQUENCES = 64;
 

@@ -198,9 +198,10 @@ final class CheckpointedRun {
                 .filter(split -> !planned.contains(split) && !done.contains(split.path()))
                 .toList();
         int batch = settings.limit() == null ? found.size() : cores();
+        InputScan counting = scan.counting(settings.input());
         for (int next = 0; next < found.size() && planned.rows() < limit(); ) {
             int end = (int) Math.min(found.size(), (long) next + batch);
-            InputScan.Counted counted = scan.count(found.subList(next, end), settings.input());
+            InputScan.Counted counted = scan.count(found.subList(next, end), settings.input(), counting);
             unreadable = unreadable.and(counted.unreadable());
             boolean none = planned.rows() == 0 && counted.rows().isEmpty() && end == found.size();
             if (!unreadable.isEmpty() && (none || !leavesOutFiles())) {

@@ -11,7 +11,7 @@ import org.sparkqwen.job.progress.SpeedProbe;
 /// @param files how many files are read; 0 for a table or a query
 /// @param bytes the bytes of these files
 /// @param rows how many rows are processed
-/// @param counted whether all rows were counted, and not estimated from some files
+/// @param judgedBy the bytes from whose rows the number of all rows was estimated; 0 if it is known
 /// @param unreadable files that cannot be read, and would be left out
 /// @param columns the names of the columns that are read
 /// @param done the rows that an earlier start has done
@@ -23,7 +23,7 @@ public record RunForecast(
         int files,
         long bytes,
         long rows,
-        boolean counted,
+        long judgedBy,
         UnreadableFiles unreadable,
         List<String> columns,
         long done,

@@ -7,6 +7,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.Work;
+import org.sparkqwen.job.columns.RowProblem;
 import org.sparkqwen.job.input.Balance;
 import org.sparkqwen.job.input.InputSample;
 import org.sparkqwen.job.input.InputScan;
@@ -41,14 +42,14 @@ final class RunForecaster {
         long done = replaces || !state.exists() ? 0 : done(identity);
         InputScan files = run.files();
         InputSample input = files == null ? ofTable() : ofFiles(files);
-        List<String> columns = List.of(run.wanted().columns());
+        List<String> columns = List.of(RowProblem.without(run.wanted().schema()).fieldNames());
         work.prepare(spark);
         SampledSizes sizes = SampledSizes.of(work.sizes(input.drawn()));
         return new RunForecast(
                 input.files(),
                 input.bytes(),
                 input.rows(),
-                input.counted(),
+                input.judgedBy(),
                 input.unreadable(),
                 columns,
                 done,
@@ -79,7 +80,7 @@ final class RunForecaster {
         Dataset<Row> rows = run.limited();
         long count = rows.count();
         Dataset<Row> drawn = InputSample.draw(rows, count, SAMPLED, together());
-        return new InputSample(0, 0, count, true, UnreadableFiles.NONE, drawn);
+        return new InputSample(0, 0, count, 0, UnreadableFiles.NONE, drawn);
     }
 
     private @Nullable Column together() {

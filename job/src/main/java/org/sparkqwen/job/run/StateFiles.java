@@ -68,8 +68,8 @@ final class StateFiles {
     private void prepare(Path parent) {
         attempt(() -> {
             if (!files.hasPathCapability(parent, CreateFileOptionKeys.FS_OPTION_CREATE_IN_CLOSE)) {
-                if (!files.exists(parent)) {
-                    files.mkdirs(parent);
+                if (!files.exists(parent) && !files.mkdirs(parent)) {
+                    throw new IOException("the directory cannot be created, perhaps because you may not write there");
                 }
                 restrict();
             }

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.apache.spark.sql.catalyst.CatalystTypeConverters;
@@ -18,6 +19,7 @@ import org.apache.spark.sql.types.MapType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.engine.message.Quote;
 import org.sparkqwen.job.cli.JobOptions;
+import org.sparkqwen.job.cli.ValueShape;
 import org.sparkqwen.job.failure.Refusal;
 import scala.collection.immutable.Seq;
 import scala.jdk.javaapi.CollectionConverters;
@@ -92,14 +94,14 @@ final class FunctionArguments {
             throw Refusal.usage("%s: options are given by name, such as model => 'Qwen3-4B-Base'".formatted(function));
         }
         named.forEach((name, value) -> {
-            option(name, offered); // report an unknown name before a bad value
+            option(name, job, offered); // report an unknown name before a bad value
             put(values, name, constant(name, value));
         });
         Map<String, List<String>> options = new HashMap<>();
-        Set<String> flags = JobOptions.flags(job);
+        Map<String, ValueShape> shapes = JobOptions.shapes(job);
         values.forEach((name, value) -> {
-            String option = option(name, offered);
-            if (options.put(option, texts(name, value, flags.contains(option))) != null) {
+            String option = option(name, job, offered);
+            if (options.put(option, texts(name, value, Objects.requireNonNull(shapes.get(option)))) != null) {
                 throw Refusal.usage("%s: %s is given twice".formatted(function, SqlNames.argument(option)));
             }
         });
@@ -123,13 +125,16 @@ final class FunctionArguments {
         }
     }
 
-    private String option(String name, Set<String> offered) {
+    private String option(String name, String job, Set<String> offered) {
         String option = SqlNames.option(name);
         if (offered.contains(option)) {
             return option;
         }
         if (offered.contains(option + COLUMN)) {
             return option + COLUMN;
+        }
+        if (JobOptions.names(job).contains(option)) {
+            throw Refusal.usage("%s has no option %s; qwen_%s_table has".formatted(function, Quote.of(name), job));
         }
         throw Refusal.usage("%s has no option %s; it has %s"
                 .formatted(
@@ -165,22 +170,29 @@ final class FunctionArguments {
     }
 
     /// Formats a value as the command line would have it.
-    private List<String> texts(String name, Object value, boolean flag) {
+    private List<String> texts(String name, Object value, ValueShape shape) {
         return switch (value) {
-            case List<?> list -> elements(name, list);
-            case Map<?, ?> map ->
+            case List<?> list -> elements(name, list, shape);
+            case Map<?, ?> map
+            when shape == ValueShape.MAP ->
                 map.entrySet().stream()
-                        .map(entry -> text(name, entry.getKey()) + "=" + text(name, entry.getValue()))
+                        .map(entry -> text(name, entry.getKey(), shape) + "=" + text(name, entry.getValue(), shape))
                         .toList();
-            case Boolean truth when !flag -> List.of(truth ? "on" : "off");
-            default -> List.of(text(name, value));
+            case Map<?, ?> _ -> throw takes(name, shape, "a map");
+            case Number number when shape == ValueShape.MAP -> throw takes(name, shape, number.toString());
+            default -> List.of(text(name, value, shape));
         };
     }
 
-    /// Formats the elements of an array. The command line divides a single label at its commas, so an array of one
-    /// label, which is none to choose from in any case, is refused here.
-    private List<String> elements(String name, List<?> list) {
-        List<String> elements = list.stream().map(each -> text(name, each)).toList();
+    /// Formats the elements of an array. An array of one value may stand for the value, because all values of a map
+    /// have one type. The command line divides a single label at its commas, so an array of one label, which is
+    /// none to choose from in any case, is refused here.
+    private List<String> elements(String name, List<?> list, ValueShape shape) {
+        if (!shape.isList() && list.size() != 1) {
+            throw takes(name, shape, list.isEmpty() ? "an empty array" : "an array of " + list.size());
+        }
+        List<String> elements =
+                list.stream().map(each -> element(name, each, shape)).toList();
         if (name.equals(LABELS) && elements.size() == 1) {
             throw Refusal.usage("%s: labels: '%s' is the only label; there must be two to choose from"
                     .formatted(function, Quote.of(elements.getFirst())));
@@ -188,17 +200,53 @@ final class FunctionArguments {
         return elements;
     }
 
-    private String text(String name, @Nullable Object value) {
+    private String element(String name, @Nullable Object value, ValueShape shape) {
+        if (shape == ValueShape.MAP && value instanceof Number) {
+            throw takes(name, shape, "an array of numbers");
+        }
+        if (!(java(value) instanceof List<?> list)) {
+            return text(name, value, shape);
+        }
+        if (shape != ValueShape.SEVERAL_IDS) {
+            throw takes(name, shape, "an array within an array");
+        }
+        return list.stream().map(each -> text(name, each, shape)).collect(Collectors.joining(","));
+    }
+
+    private String text(String name, @Nullable Object value, ValueShape shape) {
         return switch (java(value)) {
             case null -> throw Refusal.usage("%s: %s has a null in it".formatted(function, Quote.of(name)));
+            case Number number when shape == ValueShape.NUMBER -> number(number);
             case BigDecimal number -> number.toPlainString();
-            case List<?> list -> list.stream().map(each -> text(name, each)).collect(Collectors.joining(","));
+            case String text when shape == ValueShape.SWITCH -> onOrOff(text);
             case String text -> text;
             case Number number -> number.toString();
+            case Boolean truth when shape == ValueShape.SWITCH -> onOrOff(truth.toString());
+            case Boolean truth
+            when shape == ValueShape.TEXT || shape == ValueShape.NUMBER -> throw takes(name, shape, truth.toString());
             case Boolean truth -> truth.toString();
             default ->
                 throw Refusal.usage("%s: %s is neither text nor a number, nor true or false, nor a list of these"
                         .formatted(function, Quote.of(name)));
         };
+    }
+
+    /// Python's map of options has its truths as texts.
+    private static String onOrOff(String text) {
+        return text.equalsIgnoreCase("true") ? "on" : text.equalsIgnoreCase("false") ? "off" : text;
+    }
+
+    /// Writes a whole number as one, whatever its type, such as that of `4096 / 2`.
+    private static String number(Number number) {
+        try {
+            BigDecimal exact = new BigDecimal(number.toString()).stripTrailingZeros();
+            return exact.scale() <= 0 ? exact.toPlainString() : number.toString();
+        } catch (NumberFormatException _) { // NaN and the infinities
+            return number.toString();
+        }
+    }
+
+    private Refusal takes(String name, ValueShape shape, String given) {
+        return Refusal.usage("%s: %s takes %s, not %s".formatted(function, Quote.of(name), shape, given));
     }
 }

@@ -53,6 +53,7 @@ final class ScalarCall {
                 }
             }
             options.putAll(arguments.options(function.job(), offered(function)));
+            refuseMessagesWithoutChat(function, content.dataType(), options);
             refuseColumnOfTools(function, options);
             names.forEach(name -> options.put(name + FunctionArguments.COLUMN, List.of(name)));
             if (tokens) {
@@ -105,6 +106,15 @@ final class ScalarCall {
                             name,
                             tokens ? "token ids beside token ids" : "text beside a text",
                             Quote.of(type.simpleString())));
+        }
+    }
+
+    private static void refuseMessagesWithoutChat(
+            JobFunction function, DataType type, Map<String, List<String>> options) {
+        boolean chat = options.getOrDefault("chat", List.of()).stream().anyMatch(Boolean::parseBoolean);
+        if (type instanceof ArrayType && !isTokens(type) && !chat) {
+            throw Refusal.usage("%s takes text or token ids, and with chat => true messages, not %s"
+                    .formatted(function.scalarName(), Quote.of(type.simpleString())));
         }
     }
 

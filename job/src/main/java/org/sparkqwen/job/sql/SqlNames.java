@@ -13,7 +13,8 @@ import org.sparkqwen.job.failure.Refusal;
 final class SqlNames {
     static final String SETTINGS = "spark.qwen.";
 
-    private static final Pattern OPTION = Pattern.compile("--([a-z][a-z0-9]*(-[a-z0-9]+)*)");
+    /// An option. Settings records, which know no dashes, begin their messages with its name.
+    private static final Pattern OPTION = Pattern.compile("(?:--|^)([a-z][a-z0-9]*(-[a-z0-9]+)*)");
 
     private static final Pattern DASH = Pattern.compile("-([a-z])");
 

@@ -102,7 +102,7 @@ class BucketOptionsTest {
                 "--on-error=drop",
                 "--input-sql=SELECT id, if(id = 5, array(), ids) AS ids FROM parquet.`%s`".formatted(input));
         assertThat(run.exitCode()).as(run.err()).isZero();
-        assertThat(run.out()).containsPattern("all +11 +6 +3 +2 +0 ").contains("errors      1 rows, put aside");
+        assertThat(run.out()).containsPattern("all +11 +6 +3 +2 +0 ").contains("errors      1 row, put aside");
         assertThat(LocalSpark.session()
                         .read()
                         .json(path("out"))

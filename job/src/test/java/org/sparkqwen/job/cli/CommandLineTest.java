@@ -151,8 +151,15 @@ class CommandLineTest {
                 "--stop",
                 "."));
         assertThat(run.exitCode()).as(run.err()).isZero();
-        assertThat(run.out()).contains("Generated 72 texts").contains("finished");
+        assertThat(run.out())
+                .containsPattern("Generated 72 texts in [\\d.]+ s: ([\\d,]+) new tokens, [\\d,]+ new tokens/s");
         Dataset<Row> texts = LocalSpark.session().read().parquet(out());
+        Row tokens =
+                texts.selectExpr("sum(prompt_tokens)", "sum(generated_tokens)").first();
+        assertThat(run.out())
+                .contains("%,d new tokens".formatted(tokens.getLong(1)))
+                .contains("prompts     %,d tokens, of which ".formatted(tokens.getLong(0)))
+                .contains("finished");
         assertThat(texts.count()).isEqualTo(72);
         assertThat(texts.filter("instr(generated_text, '.') > 0").count()).isZero();
     }
@@ -212,6 +219,11 @@ class CommandLineTest {
     void anInputOfAnotherFormatIsNamed() throws IOException {
         Path text = Files.writeString(directory.resolve("text.parquet"), "no Parquet at all");
         score("--input", text.toString(), "--output", out()).assertRefused(1, "parquet", "--input-format");
+        Path lines = Files.writeString(directory.resolve("text.jsonl"), "{\"text\": \"one\"}\n");
+        score("--input", lines.toString(), "--output", out())
+                .assertRefused(1, "Is --input-format parquet right, and not json?");
+        score("--input", lines.toString(), "--input-format", "jsonl", "--output", out())
+                .assertRefused(2, "there is no --input-format jsonl; did you mean json?");
     }
 
     @Test
@@ -229,9 +241,9 @@ class CommandLineTest {
             delimiter = '|',
             value = {
                 "--context 4096 | --context 4,096 is more than the model's 1,024",
-                "--context 100 --stride 101 | stride must be from 1 to the context 100, not 101",
-                "--context 1 | context must be at least 2",
-                "--min-k 0 | min-k must be above 0",
+                "--context 100 --stride 101 | --stride must be from 1 to the context 100, not 101",
+                "--context 1 | --context must be at least 2",
+                "--min-k 0 | --min-k must be above 0",
                 "--summary-by colour | --summary-by: the output has no column 'colour'",
                 "--columns id,colour | no column 'colour' to pass through",
                 "--output-format csv | parquet, json and orc can",
@@ -243,12 +255,14 @@ class CommandLineTest {
                 "--model-distribution mail | --model-distribution",
                 "--tokens-column text | column 'text' is string; --tokens-column takes array<int> or array<bigint>",
                 "--text-column a --tokens-column b | a job reads one column",
-                "--threads -1 | --threads must be at least 1",
+                "--threads -1 | --threads must be from 1 to 1,024, or 0 for all cores, not -1",
+                "--threads 99999 | --threads must be from 1 to 1,024",
                 "--batch-tokens 0 | --batch-tokens must be at least 1",
                 "--max-sequences 0 | --max-sequences must be at least 1",
                 "--kernels fast | --kernels",
                 "--colour red | --colour",
-                "--limit many | --limit"
+                "--limit many | option '--limit': 'many' is no whole number",
+                "--context 9999999999 | option '--context': '9999999999' is no whole number, or too large"
             })
     void optionsThatCannotWorkAreRefusedInOneLine(String options, String message) {
         List<String> args = new ArrayList<>(List.of("--input", LocalSpark.CORPUS, "--output", out()));
@@ -261,14 +275,16 @@ class CommandLineTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "--temperature -1 | temperature must be a number of at least 0",
-                "--top-p 0 | top-p must be above 0",
+                "--temperature -1 | --temperature must be a number of at least 0",
+                "--top-p 0 | --top-p must be above 0",
                 "--top-k -2 | top-k must be at least 0",
                 "--no-repeat-ngram-size -1 | no-repeat-ngram-size must be at least 0",
+                "--logit-bias 17 | for option '--logit-bias' (ID=BIAS) should be in KEY=VALUE format",
+                "--row-params sed | --row-params: 'sed' is none of temperature",
                 "--suppress-tokens 5,x | is no list of token ids",
                 "--bad-words-ids 9000 | --bad-words-ids: token 9000 is outside the vocabulary of 8,192",
                 "--min-p 1.5 | min-p must be from 0 to 1",
-                "--max-new-tokens 0 | max-new-tokens must be at least 1",
+                "--max-new-tokens 0 | --max-new-tokens must be at least 1",
                 "--samples 0 | samples must be at least 1",
                 "--stop-token-id 9000 | --stop-token-id 9000 is outside the vocabulary"
             })

@@ -83,6 +83,19 @@ class DryRunTest {
     }
 
     @Test
+    void aNumberOfRowsThatIsEstimatedSaysFromWhat() throws IOException {
+        Path rows = Files.createDirectory(directory.resolve("rows"));
+        for (int i = 0; i < 70; i++) {
+            Files.writeString(rows.resolve(i + ".json"), "{\"text\": \"one\"}\n");
+        }
+        String[] command = LittleModel.command("tokenize", rows, output(), "--input-format", "json", "--dry-run");
+        assertThat(run(command).out())
+                .containsPattern("input +70 files of 1.1 KiB, about 70 rows, judging by 1.0 KiB of them")
+                .containsPattern("columns +text\\n");
+        assertThat(run(with(command, "--limit", "9")).out()).containsPattern("input +70 files of 1.1 KiB, 9 rows\n");
+    }
+
+    @Test
     void bucketsChangeNothingInTheForecastOfTokensAndErrors() throws IOException {
         Path rows = Files.writeString(
                 directory.resolve("rows.json"),

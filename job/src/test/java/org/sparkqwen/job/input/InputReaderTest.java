@@ -186,7 +186,7 @@ class InputReaderTest {
         }
         CommandRun run = run("in", "out", "json", "--on-error", "drop");
         assertThat(run.exitCode()).as(run.err()).isZero();
-        assertThat(run.out()).contains("Tokenized 1 rows", "left out    1 input file");
+        assertThat(run.out()).contains("Tokenized 1 row in", "left out    1 input file");
     }
 
     @Test

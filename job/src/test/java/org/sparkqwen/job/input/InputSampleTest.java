@@ -45,7 +45,7 @@ class InputSampleTest {
     void rowsOfManyFilesAreEstimatedFromSome() throws IOException {
         InputSample sample = sample(null, 640);
         assertThat(sample.files()).isEqualTo(FILES);
-        assertThat(sample.counted()).isFalse();
+        assertThat(sample.judgedBy()).isBetween(1L, sample.bytes() - 1);
         assertThat((double) sample.rows()).isCloseTo(FILES * ROWS, within(0.02 * FILES * ROWS));
         assertThat(sample.unreadable().isEmpty()).isTrue();
     }
@@ -62,6 +62,7 @@ class InputSampleTest {
     void withALimitRowsAreDrawnFromTheFirst() throws IOException {
         InputSample sample = sample(200L, 100);
         assertThat(sample.rows()).isEqualTo(200);
+        assertThat(sample.judgedBy()).as("there are as many rows").isZero();
         assertThat(sample.drawn().count()).isBetween(60L, 140L);
         assertThat(sample.drawn().select("n").distinct().count()).isEqualTo(4);
     }

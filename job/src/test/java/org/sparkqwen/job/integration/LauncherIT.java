@@ -60,7 +60,7 @@ class LauncherIT {
                 "--output",
                 directory.resolve("an output").toString());
         assertThat(run.exitCode()).as(run.err()).isZero();
-        assertThat(run.out()).contains("Tokenized 1 rows");
+        assertThat(run.out()).contains("Tokenized 1 row in");
         assertThat(run.err()).contains("INFO SparkContext");
     }
 

@@ -267,6 +267,21 @@ class SqlFunctionsTest {
     }
 
     @Test
+    void optionsThatTakeTokenIdsTakeArraysOfThem() {
+        String call = "qwen_generate(text, max_new_tokens => 1, temperature => 0, suppress_tokens => %s,"
+                + " bad_words_ids => %s).token_ids[0]";
+        assertThat(sorted(
+                        "SELECT %s FROM few".formatted(call.formatted("array(5, 6)", "array(array(7, 8), array(9))"))))
+                .isEqualTo(sorted("SELECT %s FROM few".formatted(call.formatted("'5,6'", "array('7,8', '9')"))));
+    }
+
+    @Test
+    void aWholeNumberMayHaveAnyType() {
+        assertThat(result("qwen_score(text, context => 128 / 2, top_logprobs => 2.0)"))
+                .isEqualTo(result("qwen_score(text, context => 64, top_logprobs => 2)"));
+    }
+
+    @Test
     void aTextMayHaveACollation() {
         assertThat(sorted("SELECT qwen_score(text COLLATE UNICODE_CI, prompt => id COLLATE UNICODE).sum_nll FROM few"))
                 .isEqualTo(sorted("SELECT qwen_score(text, prompt => id).sum_nll FROM few"));
@@ -314,7 +329,20 @@ class SqlFunctionsTest {
                 "qwen_score(text, windows => 'halve')             | windows",
                 "qwen_score(text, token_logprobs => 'yes')        | token_logprobs is true or false, not yes",
                 "qwen_score(text, token_logprobs => 1)            | token_logprobs is true or false, not 1",
-                "qwen_score(text, token_logprobs => array(true, true)) | is true or false, not true,true",
+                "qwen_score(text, token_logprobs => array(true, true)) | token_logprobs takes true or false, not an"
+                        + " array of 2",
+                "qwen_score(text, model => array('a', 'b'))       | model takes one text, not an array of 2",
+                "qwen_score(text, context => array())             | context takes one number, not an empty array",
+                "qwen_score(text, context => map('a', 1))         | context takes one number, not a map",
+                "qwen_score(text, windows => true)                | windows takes one text, not true",
+                "qwen_generate(text, chat => true, system => array('a', 'b')) | system takes one text, not an array of"
+                        + " 2",
+                "qwen_generate(text, map('regex', array('a', 'b'))) | regex takes one text, not an array of 2",
+                "qwen_generate(text, max_new_tokens => true)      | max_new_tokens takes one number, not true",
+                "qwen_generate(text, stop => map('a', 'b'))       | stop takes one value or an array of them, not a"
+                        + " map",
+                "qwen_generate(text, stop => array(array('a')))   | stop takes one value or an array of them, not an"
+                        + " array within an array",
                 "qwen_score(text, context => length(text))        | options are the same for all rows; write a"
                         + " constant",
                 "qwen_score(text, 'half')                         | options are given by name",
@@ -328,7 +356,15 @@ class SqlFunctionsTest {
                         + " two",
                 "qwen_classify(text, map('labels', array('a,b'))) | labels: 'a,b' is the only label; there must be two",
                 "qwen_generate(text, chat => true, tools => 'id') | tools is neither a list in JSON nor a file",
-                "qwen_generate(text, samples => 2)                | qwen_generate has no option samples",
+                "qwen_generate(text, samples => 2)                | qwen_generate has no option samples;"
+                        + " qwen_generate_table has",
+                "qwen_score(text, allow_other_device => true)     | qwen_score has no option allow_other_device; it"
+                        + " has",
+                "qwen_score(text, context => 2.5)                 | option 'context': '2.5' is no whole number",
+                "qwen_generate(text, logit_bias => 5)             | logit_bias takes a map, not 5",
+                "qwen_generate(text, logit_bias => array(5, 6))   | logit_bias takes a map, not an array of numbers",
+                "qwen_generate(array('hi'))                       | takes text or token ids, and with chat => true"
+                        + " messages, not array<string>",
                 "qwen_generate(text, input => 'x')                | qwen_generate has no option input",
             })
     void aCallThatMakesNoSenseIsRefusedWithOneLine(String call, String message) {

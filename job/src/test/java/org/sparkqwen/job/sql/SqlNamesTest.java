@@ -9,6 +9,8 @@ class SqlNamesTest {
     @ParameterizedTest
     @CsvSource({
         "--max-new-tokens must be at least 1, max_new_tokens must be at least 1",
+        "max-new-tokens must be at least 1, max_new_tokens must be at least 1",
+        "qwen_score takes a well-known text, qwen_score takes a well-known text",
         "give one of --regex and --json-schema, give one of regex and json_schema",
         "read it with --input-option header=true, read it with --input-option header=true",
     })

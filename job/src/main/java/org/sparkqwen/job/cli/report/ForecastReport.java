@@ -21,23 +21,28 @@ public final class ForecastReport {
     /// @param output where the output would be, for a person
     public List<String> input(String output) {
         List<String> lines = new ArrayList<>();
-        String about = forecast.counted() ? "" : "about ";
         lines.add("input       "
                 + (forecast.files() == 0
-                        ? "%s%,d rows of a table or a query".formatted(about, forecast.rows())
-                        : "%,d file%s of %s, %s%,d rows"
+                        ? JobSummary.count(forecast.rows(), "row") + " of a table or a query"
+                        : "%s of %s, %s"
                                 .formatted(
-                                        forecast.files(),
-                                        forecast.files() == 1 ? "" : "s",
+                                        JobSummary.count(forecast.files(), "file"),
                                         ByteCount.text(forecast.bytes()),
-                                        about,
-                                        forecast.rows())));
+                                        rows(forecast))));
         lines.add("columns     " + Quote.of(String.join(", ", forecast.columns())));
         if (!forecast.unreadable().isEmpty()) {
             lines.add("left out    " + forecast.unreadable());
         }
         lines.add("output      %s, %s".formatted(Quote.of(output), state()));
         return lines;
+    }
+
+    /// Formats the number of rows, and what it was estimated from.
+    static String rows(RunForecast forecast) {
+        return forecast.judgedBy() == 0
+                ? JobSummary.count(forecast.rows(), "row")
+                : "about %s, judging by %s of them"
+                        .formatted(JobSummary.count(forecast.rows(), "row"), ByteCount.text(forecast.judgedBy()));
     }
 
     private String state() {
@@ -56,9 +61,9 @@ public final class ForecastReport {
     public List<String> work() {
         List<String> lines = new ArrayList<>();
         SampledSizes sample = forecast.sample();
-        lines.add("sample      %,d rows, of which %s would be rejected%s"
+        lines.add("sample      %s, of which %s would be rejected%s"
                 .formatted(
-                        sample.rows(),
+                        JobSummary.count(sample.rows(), "row"),
                         sample.rejected() == 0 ? "none" : "%,d".formatted(sample.rejected()),
                         sample.rejected() == 0 ? "" : ":"));
         sample.reasons()

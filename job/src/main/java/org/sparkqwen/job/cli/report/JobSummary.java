@@ -30,10 +30,22 @@ public record JobSummary(
         this(title, facts, lines, null, List.of());
     }
 
+    /// Returns a number of things, such as `1 row` or `1,200 rows`.
+    public static String count(long things, String noun) {
+        return "%,d %s%s".formatted(things, noun, things == 1 ? "" : "s");
+    }
+
     /// Returns the title of a run, such as `Scored 220 rows in 18.6 s: 111,879 tokens, 6,016 tokens/s`.
     ///
     /// @param done what was done, such as `Scored 220 rows`
     public static String title(String done, long tokens, double seconds) {
-        return "%s in %.1f s: %,d tokens, %,.0f tokens/s".formatted(done, seconds, tokens, tokens / seconds);
+        return title(done, tokens, "tokens", seconds);
+    }
+
+    /// Returns the title of a run that counts tokens of one kind.
+    ///
+    /// @param kind which tokens are counted, such as `new tokens`
+    public static String title(String done, long tokens, String kind, double seconds) {
+        return "%s in %.1f s: %,d %s, %,.0f %s/s".formatted(done, seconds, tokens, kind, tokens / seconds, kind);
     }
 }

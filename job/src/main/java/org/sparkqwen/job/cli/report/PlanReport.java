@@ -38,13 +38,12 @@ public final class PlanReport {
     /// @param price what a host costs an hour; null if that is not known
     public List<String> lines(@Nullable Double price) {
         List<String> lines = new ArrayList<>();
-        lines.add("input       %,d file%s of %s, %s%,d rows"
+        lines.add("input       %,d file%s of %s, %s"
                 .formatted(
                         work.files(),
                         work.files() == 1 ? "" : "s",
                         ByteCount.text(work.bytes()),
-                        forecast.counted() ? "" : "about ",
-                        work.rows()));
+                        ForecastReport.rows(forecast)));
         lines.add("tokens      about %,.0f, %,.0f a row with a deviation of %,.0f"
                 .formatted(work.rows() * work.tokens(), work.tokens(), work.deviation()));
         lines.add("speed       " + speed());

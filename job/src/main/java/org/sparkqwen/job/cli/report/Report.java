@@ -30,7 +30,7 @@ public final class Report {
             return;
         }
         String where = badData.aside() == null ? "" : ", put aside in " + badData.aside();
-        out.printf("  errors      %,d rows%s%n", badData.rows(), where);
+        out.printf("  errors      %s%s%n", JobSummary.count(badData.rows(), "row"), where);
         badData.commonest().forEach(common -> out.printf("              %s%n", common));
     }
 
