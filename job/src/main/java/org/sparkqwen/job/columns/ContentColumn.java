@@ -143,6 +143,11 @@ public sealed interface ContentColumn extends PromptSource permits ContentColumn
         };
     }
 
+    /// Selects what a name means among some columns: a column, or a field within one. Empty if they do not have it.
+    static Optional<Column> named(String name, StructType columns) {
+        return ColumnPath.of(name, columns).map(ColumnPath::column);
+    }
+
     /// Selects a column by its exact name, dots included.
     static Column column(String name) {
         return functions.col("`%s`".formatted(name.replace("`", "``")));

@@ -18,6 +18,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.sparkqwen.job.columns.ContentColumn;
 
@@ -36,31 +37,31 @@ record Example(String rank, double value, String labels, String text) {
 
     /// Says which columns of an output an example shows.
     ///
-    /// @param text the column of texts; null if the output has none
+    /// @param text the texts; null if the output has none
     /// @param labels columns of strings that say which row it is
-    record Columns(@Nullable String text, List<String> labels) {
+    record Columns(@Nullable Column text, List<String> labels) {
         /// Chooses the columns of an example.
         ///
         /// @param passed the columns of the output that its job did not add
-        /// @param all the names of all columns of the output
-        /// @param text the column of texts, if the output has it; null for none
-        static Columns of(List<StructField> passed, List<String> all, @Nullable String text) {
+        /// @param all the columns of the output
+        /// @param text the column of texts or the path of a field within one, if the output has it; null for
+        /// none
+        static Columns of(List<StructField> passed, StructType all, @Nullable String text) {
             List<String> labels = passed.stream()
                     .filter(field -> field.dataType() instanceof StringType)
                     .map(StructField::name)
                     .filter(name -> !name.equals(text))
                     .limit(MOST_LABELS)
                     .toList();
-            return new Columns(text != null && all.contains(text) ? text : null, labels);
+            return new Columns(
+                    text == null ? null : ContentColumn.named(text, all).orElse(null), labels);
         }
 
         private Column select(Column value) {
             Column[] beginnings = labels.stream()
                     .map(label -> substring(ContentColumn.column(label), 1, LONGEST_LABEL))
                     .toArray(Column[]::new);
-            Column shown = text == null
-                    ? lit("")
-                    : substring(ContentColumn.column(text).cast("string"), 1, LONGEST_TEXT + 1);
+            Column shown = text == null ? lit("") : substring(text.cast("string"), 1, LONGEST_TEXT + 1);
             return struct(
                     value.cast("double").as("value"),
                     concat_ws(" · ", beginnings).as("labels"),

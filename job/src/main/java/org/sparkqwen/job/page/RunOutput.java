@@ -123,6 +123,6 @@ record RunOutput(String directory, RunFacts facts, Dataset<Row> rows) {
         List<StructField> passed = Arrays.stream(rows.schema().fields())
                 .filter(field -> !List.of(own.fieldNames()).contains(field.name()))
                 .toList();
-        return Example.Columns.of(passed, List.of(rows.columns()), facts.textColumn());
+        return Example.Columns.of(passed, rows.schema(), facts.textColumn());
     }
 }

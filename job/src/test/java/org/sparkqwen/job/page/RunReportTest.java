@@ -16,6 +16,7 @@ import javax.xml.parsers.ParserConfigurationException;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
@@ -96,6 +97,18 @@ class RunReportTest {
         assertThat(Pattern.compile("<figure>").matcher(hostile).results())
                 .as("the most frequent groups")
                 .hasSize(12);
+    }
+
+    @Test
+    void theTextOfAnExampleMayBeAFieldWithinAColumn() throws IOException {
+        Dataset<Row> rows = scores().withColumn("body", functions.expr("struct(text AS words)"))
+                .drop("text");
+        Path run = WrittenRun.score(directory.resolve("run"), "model-a", rows);
+        Path manifest = run.resolve("_run.json");
+        String options = "\"options\":{";
+        Files.writeString(
+                manifest, Files.readString(manifest).replace(options, options + "\"text-column\":\"body.words\","));
+        assertThat(RunReport.of(spark, run.toString(), null)).contains("text of document 75");
     }
 
     @Test
