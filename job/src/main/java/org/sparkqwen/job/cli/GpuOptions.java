@@ -33,16 +33,25 @@ final class GpuOptions {
                     + " such as 80g. This machine needs none.")
     private @Nullable Long memory;
 
+    /// Refuses options that make no sense together.
+    void check() {
+        if (memory != null && asked() == null) {
+            throw Refusal.usage("--device-memory is for --device cuda; give both");
+        }
+    }
+
+    private @Nullable Device asked() {
+        Device asked = device == null ? null : device.device();
+        return asked != null && asked.isGpu() ? asked : null;
+    }
+
     /// Says how a model fits into the GPUs that were asked about; nothing if none were.
     ///
     /// @throws Refusal if there are none
     List<GpuFit> fits(ModelConfig config, PackedLayout layout) {
         long weights = DeviceMemory.weightBytes(config, layout, Precision.FLOAT32);
-        Device asked = device == null ? null : device.device();
-        if (asked == null || !asked.isGpu()) {
-            if (memory != null) {
-                throw Refusal.usage("--device-memory is for --device cuda; give both");
-            }
+        Device asked = asked();
+        if (asked == null) {
             return List.of();
         }
         return memory == null

@@ -110,6 +110,7 @@ final class InspectCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        gpus.check();
         if (plan.isAsked()) {
             ModelChoice reference = referenceModel == null
                     ? null

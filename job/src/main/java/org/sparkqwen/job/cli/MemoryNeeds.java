@@ -28,8 +28,11 @@ final class MemoryNeeds {
 
     /// Prints the working memory of usual documents, and of those that fill the model's context.
     void printScoring() {
-        printScoring(BATCH);
-        printScoring(config.maxPositions());
+        int usual = Math.min(BATCH, config.maxPositions());
+        printScoring(usual);
+        if (config.maxPositions() > usual) {
+            printScoring(config.maxPositions());
+        }
     }
 
     private void printScoring(int window) {

@@ -124,8 +124,9 @@ class DeviceOptionTest {
         CommandRun small = CommandRun.of("inspect", "--model", model, "--device", "cuda", "--device-memory", "530m");
         assertThat(small.exitCode()).isEqualTo(1);
         assertThat(small.out()).contains("the model does not fit: ");
-        CommandRun.of("inspect", "--model", model, "--device-memory", "80g")
-                .assertRefused(2, "--device-memory is for --device cuda; give both");
+        CommandRun alone = CommandRun.of("inspect", "--model", model, "--device-memory", "80g");
+        alone.assertRefused(2, "--device-memory is for --device cuda; give both");
+        assertThat(alone.out()).as("nothing is printed before that").isEmpty();
     }
 
     private Set<Object> models() {
