@@ -36,10 +36,13 @@ public sealed interface ModelLocation {
     }
 
     /// @param text the value of the option; null for the small sample model
-    /// @throws Refusal if the text is neither a directory nor a URI, or if it has credentials
+    /// @throws Refusal if the text is empty, if it is neither a directory nor a URI, or if it has credentials
     static ModelLocation of(@Nullable String text) {
         if (text == null) {
             return new Local(SampleModel.directory());
+        }
+        if (text.isBlank()) { // such as a variable of the shell that is not set
+            throw Refusal.usage("--model is empty; give a directory or a URI, or leave the option out");
         }
         if (!WITH_SCHEME.matcher(text).matches()) {
             S3Settings.refuseCredentials("--model", text);

@@ -227,6 +227,13 @@ class CommandLineTest {
     }
 
     @Test
+    void anEmptyPathIsNotTheDirectoryInWhichTheProcessRuns() {
+        score("--input", "", "--output", out()).assertRefused(2, "--input is empty");
+        score("--input", LocalSpark.CORPUS, "--output", " ").assertRefused(2, "--output is empty");
+        CommandRun.of("inspect", "--model", "").assertRefused(2, "--model is empty");
+    }
+
+    @Test
     void aMissingColumnIsNamedBesideThoseThatAreThere() {
         score("--input", LocalSpark.CORPUS, "--output", out(), "--text-column", "body")
                 .assertRefused(
@@ -261,6 +268,8 @@ class CommandLineTest {
                 "--max-sequences 0 | --max-sequences must be at least 1",
                 "--kernels fast | --kernels",
                 "--colour red | --colour",
+                "--cache-dir= | --cache-dir is empty; is a variable of the shell not set?",
+                "--lora= | --lora is empty",
                 "--limit many | option '--limit': 'many' is no whole number",
                 "--context 9999999999 | option '--context': '9999999999' is no whole number, or too large"
             })
@@ -350,7 +359,10 @@ class CommandLineTest {
                 .contains("generation   8.0 KiB of keys and values a token, half with --kv bf16, a quarter with --kv"
                         + " int8: 131,072 tokens at a time in a GiB")
                 .contains("tokenizer    8,192 tokens")
-                .contains("all 90 are there");
+                .contains("all 90 are there")
+                // no more than its context, although a batch is larger
+                .contains("documents in windows of 1,024")
+                .doesNotContain("windows of 2,048");
     }
 
     @Test

@@ -31,4 +31,13 @@ class ModelLocationTest {
                 .isInstanceOf(Refusal.class)
                 .hasMessageNotContaining("secret@");
     }
+
+    /// So it is with a variable of the shell that is not set.
+    @ParameterizedTest
+    @ValueSource(strings = {"", " "})
+    void anEmptyTextIsNotTheDirectoryInWhichTheProcessRuns(String empty) {
+        assertThatThrownBy(() -> ModelLocation.of(empty))
+                .isInstanceOf(Refusal.class)
+                .hasMessage("--model is empty; give a directory or a URI, or leave the option out");
+    }
 }
