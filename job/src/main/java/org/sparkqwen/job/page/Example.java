@@ -44,8 +44,7 @@ record Example(String rank, double value, String labels, String text) {
         ///
         /// @param passed the columns of the output that its job did not add
         /// @param all the columns of the output
-        /// @param text the column of texts or the path of a field within one, if the output has it; null for
-        /// none
+        /// @param text the column of texts, or the path of a field, if the output has it; null for none
         static Columns of(List<StructField> passed, StructType all, @Nullable String text) {
             List<String> labels = passed.stream()
                     .filter(field -> field.dataType() instanceof StringType)
