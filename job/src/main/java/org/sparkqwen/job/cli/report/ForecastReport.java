@@ -76,9 +76,8 @@ public final class ForecastReport {
             lines.add("time        none: there is nothing to process");
             return lines;
         }
-        lines.add("speed       %,.0f tokens/s, measured for %.0f s on %d core%s"
-                .formatted(
-                        speed.tokensPerSecond(), speed.seconds(), forecast.cores(), forecast.cores() == 1 ? "" : "s"));
+        lines.add("speed       %,.0f tokens/s, measured for %.0f s on %s"
+                .formatted(speed.tokensPerSecond(), speed.seconds(), JobSummary.count(forecast.cores(), "core")));
         lines.add("time        %s%s, which is %s core hours"
                 .formatted(
                         sample.mostGenerated() > 0 ? "at most about " : "about ",

@@ -25,10 +25,9 @@ public final class PlanReport {
     }
 
     public String title() {
-        return "Plan of score on %,d host%s of %,d cores%s"
+        return "Plan of score on %s of %,d cores%s"
                 .formatted(
-                        cluster.hosts(),
-                        cluster.hosts() == 1 ? "" : "s",
+                        JobSummary.count(cluster.hosts(), "host"),
                         cluster.cores(),
                         cluster.executorsPerHost() == 1
                                 ? ""
@@ -38,10 +37,9 @@ public final class PlanReport {
     /// @param price what a host costs an hour; null if that is not known
     public List<String> lines(@Nullable Double price) {
         List<String> lines = new ArrayList<>();
-        lines.add("input       %,d file%s of %s, %s"
+        lines.add("input       %s of %s, %s"
                 .formatted(
-                        work.files(),
-                        work.files() == 1 ? "" : "s",
+                        JobSummary.count(work.files(), "file"),
                         ByteCount.text(work.bytes()),
                         ForecastReport.rows(forecast)));
         lines.add("tokens      about %,.0f, %,.0f a row with a deviation of %,.0f"
