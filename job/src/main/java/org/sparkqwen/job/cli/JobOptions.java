@@ -23,6 +23,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
 
 /// The options of a job without those of a run, for a caller that has rows already, such as a function of SQL.
 ///
@@ -67,11 +68,14 @@ public final class JobOptions {
             arguments.addAll(arguments(option, values));
         });
         try {
-            new CommandLine(spec)
+            ParseResult parsed = new CommandLine(spec)
                     .setCaseInsensitiveEnumValuesAllowed(true)
                     .setAbbreviatedOptionsAllowed(false)
                     .setExpandAtFiles(false)
                     .parseArgs(arguments.toArray(String[]::new));
+            EmptyPath.in(parsed).ifPresent(option -> {
+                throw Refusal.usage(option + " is empty; give a path, or leave it out");
+            });
         } catch (ParameterException e) {
             throw Refusal.usage(Main.message(e));
         }

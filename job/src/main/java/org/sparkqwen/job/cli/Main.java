@@ -5,7 +5,6 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.sparkqwen.engine.message.Quote;
@@ -19,7 +18,6 @@ import org.sparkqwen.job.storage.LocaleEncoding;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
-import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
@@ -58,9 +56,6 @@ import picocli.CommandLine.ScopeType;
             "./spark-qwen COMMAND --help explains the options of one command."
         })
 public final class Main {
-    /// What the help calls the values that are paths.
-    private static final Set<String> PATHS = Set.of("DIR", "FILE", "PATH");
-
     /// The beginning of a message that names a setting.
     private static final Pattern SETTING = Pattern.compile("([a-z]+(?:-[a-z]+)*)(?:: | must be )");
 
@@ -128,22 +123,14 @@ public final class Main {
 
     private static int execute(ParseResult parsed) {
         for (ParseResult part = parsed; part != null; part = part.subcommand()) {
-            refuseEmptyPaths(part);
-        }
-        return new RunLast().execute(parsed);
-    }
-
-    /// Refuses empty paths, such as a variable of the shell that is not set, because the empty path of a file
-    /// system is the directory in which the process runs.
-    private static void refuseEmptyPaths(ParseResult parsed) {
-        for (OptionSpec option : parsed.matchedOptions()) {
-            if (PATHS.contains(option.paramLabel())
-                    && option.originalStringValues().stream().anyMatch(String::isBlank)) {
+            Optional<String> empty = EmptyPath.in(part);
+            if (empty.isPresent()) {
                 throw new ParameterException(
-                        parsed.commandSpec().commandLine(),
-                        "%s is empty; is a variable of the shell not set?".formatted(option.longestName()));
+                        part.commandSpec().commandLine(),
+                        "%s is empty; is a variable of the shell not set?".formatted(empty.get()));
             }
         }
+        return new RunLast().execute(parsed);
     }
 
     /// A writer in the encoding of the stream, which need not be that of the locale.

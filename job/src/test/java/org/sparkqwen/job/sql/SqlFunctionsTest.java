@@ -331,6 +331,8 @@ class SqlFunctionsTest {
                 "qwen_score(text, token_logprobs => 1)            | token_logprobs is true or false, not 1",
                 "qwen_score(text, token_logprobs => array(true, true)) | token_logprobs takes true or false, not an"
                         + " array of 2",
+                "qwen_score(text, model => '')                    | model is empty; give a path, or leave it out",
+                "qwen_score(text, cache_dir => ' ')               | cache_dir is empty",
                 "qwen_score(text, model => array('a', 'b'))       | model takes one text, not an array of 2",
                 "qwen_score(text, context => array())             | context takes one number, not an empty array",
                 "qwen_score(text, context => map('a', 1))         | context takes one number, not a map",
